@@ -1,0 +1,1 @@
+"""From checked spec to resource graph: one pure file a component."""

@@ -1,0 +1,1 @@
+"""Layer 3: what serves models, one component a file."""

@@ -1,0 +1,46 @@
+"""The command line of `vllm serve` for a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from components.resolve.platform import Server
+
+
+def arguments(server: Server, weights_path: str, port: int) -> list[str]:
+    """Return the arguments of `vllm serve`: llmform's own first, then the spec's by name.
+
+    Clients name the model by the server's name.
+    """
+    own = [weights_path, f"--served-model-name={server.object_name}", f"--port={port}"]
+    if server.weights.context_length:
+        own.append(f"--max-model-len={server.weights.context_length}")
+    own.append(f"--tensor-parallel-size={server.gpus}")
+    own.append(f"--shutdown-timeout={server.drain_seconds}")
+    given = [text for name, value in sorted(server.args.items()) for text in argument(name, value)]
+    return own + given
+
+
+def argument(name: str, value: Any) -> list[str]:
+    """Return the words of one argument.
+
+    Example:
+        >>> argument("enable_prefix_caching", False), argument("max-num-seqs", 64)
+        (['--no-enable-prefix-caching'], ['--max-num-seqs=64'])
+        >>> argument("lora-modules", ["a=/x", "b=/y"])
+        ['--lora-modules', 'a=/x', 'b=/y']
+    """
+    flag = name.replace("_", "-")
+    match value:
+        case True:
+            return [f"--{flag}"]
+        case False:
+            return [f"--{flag.removeprefix('no-')}"] if flag.startswith("no-") else [f"--no-{flag}"]
+        case Mapping():
+            return [f"--{flag}={json.dumps(value, sort_keys=True, separators=(',', ':'))}"]
+        case list() | tuple():
+            return [f"--{flag}", *(str(item) for item in value)]
+        case _:
+            return [f"--{flag}={value}"]

@@ -1,0 +1,1 @@
+"""The policy pack: rules on the nodes of a graph."""

@@ -1,0 +1,1 @@
+"""Images of the serving engines: one folder an engine."""

@@ -1,0 +1,76 @@
+"""Engine arguments that the pinned version does not know or take, or that llmform sets itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from specs.catalog.reader import Edition, Flag, check_vllm_argument, vllm_flags, vllm_removed
+from specs.checks.finding import finding
+from specs.diagnostics import Diagnostic
+from specs.load import Case
+from specs.suggest import did_you_mean
+
+OWNED: Mapping[str, str] = {
+    "model": "serving.X.model",
+    "served-model-name": "the server's name",
+    "revision": "models.X.revision",
+    "tokenizer-revision": "models.X.revision",
+    "code-revision": "models.X.revision",
+    "download-dir": "the mirror of the weights",
+    "host": "the Service",
+    "port": "the Service",
+    "uds": "the Service",
+    "max-model-len": "models.X.contextLength",
+    "tensor-parallel-size": "serving.X.parallelism.tensor",
+    "shutdown-timeout": "the pod's termination grace period",
+    "api-key": "nothing yet: a key on the command line would stand in the pod's manifest in clear",
+    "hf-token": "models.X.token",
+}
+"""Arguments that llmform computes, by the flag's first name, and what sets each."""
+
+
+def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
+    """Yield what `vllm serve` of the edition would refuse."""
+    version = edition.engines["vllm"]
+    for name, server in case.spec.serving.items():
+        for given, value in server.args.items():
+            yield from _argument(case, version, name, given, value)
+
+
+def _argument(case: Case, version: str, name: str, given: str, value: Any) -> Iterator[Diagnostic]:
+    path = ("serving", name, "args", given)
+    flags = vllm_flags(version)
+    flag = flags.get(given.replace("_", "-")) if not given.startswith("-") else None
+    if flag is None:
+        bare = given.lstrip("-").replace("_", "-").partition(".")[0]
+        gone = vllm_removed(version).get(bare)
+        yield finding(
+            case,
+            "unknown-argument",
+            path,
+            f"vLLM {version} has no argument `--{bare}`"
+            if gone is None
+            else f"vLLM {version} no longer has `--{bare}`",
+            help=gone or did_you_mean(bare, _long_names(flags), "arguments"),
+            key=True,
+        )
+        return
+    owned = next((OWNED[n] for n in flag.names if n in OWNED), None)
+    if owned is not None:
+        yield finding(
+            case,
+            "owned-argument",
+            path,
+            f"`--{given}` is set by llmform",
+            help=f"it follows from {owned.replace('serving.X', f'serving.{name}')}",
+            key=True,
+        )
+        return
+    wrong = check_vllm_argument(flag, value)
+    if wrong:
+        yield finding(case, "bad-argument", path, f"`--{given}`: {wrong}", help=flag.help)
+
+
+def _long_names(flags: Mapping[str, Flag]) -> list[str]:
+    return [n for n in flags if len(n) > 3]

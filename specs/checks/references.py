@@ -1,0 +1,41 @@
+"""A name that refers to an entry that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from specs.catalog.reader import Edition
+from specs.checks.finding import finding
+from specs.diagnostics import Diagnostic
+from specs.load import Case
+from specs.suggest import did_you_mean
+from specs.tree import Path
+
+
+def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
+    """Yield a finding for each reference by name that leads nowhere."""
+    spec = case.spec
+    for name, server in spec.serving.items():
+        yield from _known(case, ("serving", name, "model"), server.model, spec.models, "model", "models")
+        yield from _known(
+            case, ("serving", name, "pool"), server.pool, spec.node_pools, "node pool", "nodePools"
+        )
+    targets = dict.fromkeys(case.all_targets)
+    for name, manifests in spec.manifests.items():
+        for position, target in enumerate(manifests.targets or ()):
+            yield from _known(
+                case, ("manifests", name, "targets", position), target, targets, "target", "targets"
+            )
+
+
+def _known(
+    case: Case, path: Path, given: str, there: Mapping[str, object], what: str, section: str
+) -> Iterator[Diagnostic]:
+    if given not in there:
+        yield finding(
+            case,
+            "unknown-reference",
+            path,
+            f"there is no {what} `{given}`",
+            help=did_you_mean(given, there, f"entries of `{section}`"),
+        )

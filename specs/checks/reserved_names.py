@@ -1,0 +1,31 @@
+"""Names that llmform uses itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specs.catalog.reader import Edition
+from specs.checks.finding import finding
+from specs.diagnostics import Diagnostic
+from specs.load import Case
+from specs.tree import at
+
+RESERVED = {
+    ("stores", "weights"): "the mirror of the models' weights",
+    ("nodePools", "system"): "the nodes of the cluster's own pods",
+    ("serving", "weights-mirror"): "the Job that mirrors weights",
+}
+
+
+def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
+    """Yield entries with a reserved name."""
+    for (section, name), use in RESERVED.items():
+        if at(case.tree, (section, name)) is not None:
+            yield finding(
+                case,
+                "reserved-name",
+                (section, name),
+                f"`{section}.{name}` is reserved for {use}",
+                help="choose another name",
+                key=True,
+            )

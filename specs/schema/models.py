@@ -1,0 +1,91 @@
+"""`models`: the language models that are served."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from specs.schema.base import Section, Text, problem, unit
+from specs.units import bytes_, tokens
+
+_SOURCE = re.compile(r"hf://(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>.+))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class SecretReference(Section):
+    """A reference to a secret. The value itself never stands in a spec."""
+
+    secret: Annotated[Text, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+    """Name of the Kubernetes Secret in the workloads' namespace; its key is `token`."""
+
+
+class Model(Section):
+    """A language model: where its weights come from, pinned to one revision."""
+
+    source: Text
+    """Where the weights come from: `hf://<organisation>/<name>`, with `@<revision>` or the key `revision`."""
+
+    revision: Text
+    """The commit of the repository, all 40 hex digits, so that the weights never change under a name."""
+
+    context_length: Annotated[int, unit(tokens), Field(ge=128, le=16_777_216)] | None = None
+    """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most 16k."""
+
+    size: Annotated[int, unit(bytes_), Field(ge=1)] | None = None
+    """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know."""
+
+    token: SecretReference | None = None
+    """The access token for a gated model. The mirror Job alone reads it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        """Read `hf://…@rev` as `{source: hf://…, revision: rev}`, also in the long form's `source`."""
+        if isinstance(value, str):
+            value = {"source": value}
+        if isinstance(value, dict) and isinstance(value.get("source"), str):
+            found = _SOURCE.fullmatch(value["source"])
+            if found and found["revision"]:
+                if "revision" in value and value["revision"] != found["revision"]:
+                    raise problem(
+                        "revision-twice",
+                        f"the revision is given twice: `@{found['revision']}` and `revision: {value['revision']}`",
+                        "keep one of the two",
+                    )
+                value = value | {"source": f"hf://{found['repository']}", "revision": found["revision"]}
+            elif found and "revision" not in value:
+                raise problem(
+                    "unpinned-revision",
+                    f"`{value['source']}` names no revision: the weights could change under the same name",
+                    f"add the commit: `{value['source']}@<40 hex digits>`; the hub's page of the model shows it",
+                )
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        if not _SOURCE.fullmatch(value):
+            raise problem(
+                "bad-source",
+                f"`{value[:200]}` is not a source of weights",
+                "write `hf://<organisation>/<name>@<40 hex digits>`",
+            )
+        return value
+
+    @field_validator("revision")
+    @classmethod
+    def _pinned(cls, value: str) -> str:
+        if not _COMMIT.fullmatch(value):
+            raise problem(
+                "unpinned-revision",
+                f"`{value[:200]}` is not a commit: a branch or tag can move, and the weights with it",
+                "give the commit, all 40 hex digits; the hub's page of the model shows it",
+            )
+        return value
+
+    @property
+    def repository(self) -> str:
+        """`<organisation>/<name>` on the hub."""
+        return self.source.removeprefix("hf://")

@@ -1,0 +1,61 @@
+"""The whole spec: one field a top-level key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from specs.schema.base import LABEL_VALUE_PATTERN, LabelKey, LabelValue, Name, Section, Text
+from specs.schema.escapes import Manifests, Patch
+from specs.schema.models import Model
+from specs.schema.node_pools import NodePool
+from specs.schema.serving import Server
+from specs.schema.stores import Store
+from specs.schema.targets import Environment, Target
+
+
+class Spec(Section):
+    """One LLM platform: what is served, on which nodes, and where."""
+
+    api_version: Literal["llmform/v1"]
+    """The version of this language: `llmform/v1`."""
+
+    name: Name
+    """The platform's name. It is part of every stack's and every object's name: a new name is a new platform."""
+
+    owner: Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN)] | None = None
+    """The team that owns the platform; a label of every object and a tag of every AWS resource."""
+
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of every object and tags of every AWS resource."""
+
+    edition: Text | None = None
+    """The set of defaults, charts, images, engine and cluster versions, such as `2026-11`. Default: the newest."""
+
+    models: dict[Name, Model] = Field(default_factory=dict)
+    """The language models that are served."""
+
+    node_pools: dict[Name, NodePool] = Field(default_factory=dict)
+    """The nodes that models run on."""
+
+    stores: dict[Name, Store] = Field(default_factory=dict)
+    """Where data is kept."""
+
+    serving: dict[Name, Server] = Field(default_factory=dict)
+    """The model servers."""
+
+    targets: Annotated[dict[Name, Target], Field(min_length=1)]
+    """The places where the platform runs."""
+
+    environments: dict[Name, Environment] = Field(default_factory=dict)
+    """Sets of targets, each with what differs there. Default: one, `default`, with every target."""
+
+    moved: dict[Text, Text] = Field(default_factory=dict)
+    """Renames that replace nothing: `{nodePools.l40s: nodePools.inference}`, old place to new place."""
+
+    patches: tuple[Patch, ...] = ()
+    """Changes to nodes of the graph, before diff and policies."""
+
+    manifests: dict[Name, Manifests] = Field(default_factory=dict)
+    """Kubernetes objects of one's own, which take part in diff, policies and order."""

@@ -1,0 +1,156 @@
+"""`targets`: the places where the platform runs."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from specs.schema.base import Name, Section, Text, Whole, problem
+
+Cidr = Annotated[Text, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
+
+
+def network_of(value: str) -> ipaddress.IPv4Network:
+    """Return the network of a CIDR; a host address with a prefix (`10.0.0.1/16`) is an error that says the network."""
+    try:
+        return ipaddress.IPv4Network(value)
+    except ValueError:
+        pass
+    try:
+        whole = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        raise problem(
+            "bad-cidr", f"`{value}` is not an IPv4 network", "write one such as `10.0.0.0/16`"
+        ) from None
+    raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{whole}`")
+
+
+class Network(Section):
+    """The VPC."""
+
+    cidr: Cidr = "10.0.0.0/16"
+    """The VPC's addresses, between /16 and /20. Default: 10.0.0.0/16."""
+
+    nat: Literal["single", "per-zone"] = "single"
+    """NAT gateways: one for all zones (one zone's failure cuts egress), or one a zone. Default: single."""
+
+    @field_validator("cidr")
+    @classmethod
+    def _private_range(cls, value: str) -> str:
+        network = network_of(value)
+        if not 16 <= network.prefixlen <= 20:
+            raise problem(
+                "bad-cidr",
+                f"`{value}` is a /{network.prefixlen}: the VPC needs a prefix between /16 and /20",
+                f"for example `{network.network_address}/16`",
+            )
+        return value
+
+
+class Api(Section):
+    """Who can reach and administer the cluster's API."""
+
+    allow: tuple[Cidr, ...] = ()
+    """Networks that may reach the API's public address. Default: none; the API then has only its private address in the VPC."""
+
+    admins: tuple[
+        Annotated[Text, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...
+    ] = ()
+    """ARNs of IAM roles or users that administer the cluster, beside the identity that creates it."""
+
+    @field_validator("allow")
+    @classmethod
+    def _not_the_world(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            if network_of(item).prefixlen == 0:
+                raise problem(
+                    "open-cluster-api",
+                    f"`{item}` opens the cluster's API to the whole internet",
+                    "give the networks that your people and pipelines come from",
+                )
+        return value
+
+
+class AwsTarget(Section):
+    """An AWS region with an EKS cluster of its own."""
+
+    provider: Literal["aws"]
+    """Where it is: `aws`."""
+
+    region: Text
+    """The AWS region, such as `us-east-1`."""
+
+    account: Annotated[Text, Field(pattern=r"^\d{12}$")] | None = None
+    """The AWS account id, 12 digits in quotes. The provider refuses any other account."""
+
+    zones: (
+        Annotated[Whole, Field(ge=2, le=6)] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=6)]
+    ) = 3
+    """Availability zones: how many, or which, such as `[us-east-1a, us-east-1b]`. Default: 3."""
+
+    network: Network = Network.model_construct(cidr="10.0.0.0/16", nat="single")
+    """The VPC."""
+
+    api: Api = Api.model_construct(allow=(), admins=())
+    """Who can reach and administer the cluster's API."""
+
+    addons: dict[Literal["default", "karpenter", "nvidia-device-plugin"], Literal["managed", "existing"]] = (
+        Field(default_factory=dict)
+    )
+    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
+
+    overlay: dict[Text, Any] = Field(default_factory=dict)
+    """What differs at this target."""
+
+    @field_validator("addons", mode="before")
+    @classmethod
+    def _all_at_once(cls, value: Any) -> Any:
+        return {"default": value} if isinstance(value, str) else value
+
+
+class Storage(Section):
+    """Storage classes of the cluster."""
+
+    shared: Annotated[Text, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+    """The StorageClass for volumes that many nodes mount (ReadWriteMany): it holds the weights."""
+
+
+class OnPremTarget(Section):
+    """A Kubernetes cluster that exists, with nodes that carry the pools' labels and taints."""
+
+    provider: Literal["on-prem"]
+    """Where it is: `on-prem`."""
+
+    kube_context: Annotated[Text, Field(min_length=1, max_length=253)]
+    """The kubeconfig context of the cluster."""
+
+    storage: Storage
+    """Storage classes of the cluster."""
+
+    addons: dict[Literal["default", "gpu-operator"], Literal["managed", "existing"]] = Field(
+        default_factory=dict
+    )
+    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
+
+    overlay: dict[Text, Any] = Field(default_factory=dict)
+    """What differs at this target."""
+
+    @field_validator("addons", mode="before")
+    @classmethod
+    def _all_at_once(cls, value: Any) -> Any:
+        return {"default": value} if isinstance(value, str) else value
+
+
+Target = Annotated[AwsTarget | OnPremTarget, Field(discriminator="provider")]
+
+
+class Environment(Section):
+    """A set of targets plus what differs there."""
+
+    targets: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    """The targets of this environment. Default: all."""
+
+    overlay: dict[Text, Any] = Field(default_factory=dict)
+    """What differs in this environment."""

@@ -1,0 +1,1 @@
+"""The tool and the programs: compile, diff, plan, render and the command line."""

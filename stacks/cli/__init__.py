@@ -1,0 +1,99 @@
+"""The command line: `llmform COMMAND …`. One file a command; `COMMANDS` is the one list of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from specs import __version__
+from stacks.cli import check, compile, completion, explain, graph, init, plan, schema, stacks
+from stacks.cli.session import USAGE, UsageError, coloured
+
+COMMANDS = (plan, check, compile, graph, explain, stacks, schema, init, completion)
+
+INTERRUPTED, BROKEN_PIPE = 130, 141
+"""128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
+
+EPILOG = """\
+exit status: 0 fine, 1 the spec has errors, 2 wrong usage or a bug, 3 changes (with --exit-code)
+
+examples:
+  llmform plan specs/examples/quickstart.yaml             the plan of everything
+  llmform plan spec.yaml --against git:main               what changes since main
+  llmform explain spec.yaml serving.chat                  why a value is what it is
+  llmform explain unknown-key                             what an error means
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the command that shows the help."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message, f"`{self.prog} --help` shows how it is called")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    root = Parser(
+        prog="llmform",
+        description="Compile one YAML spec of an LLM platform into a resource graph, and plan it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    root.add_argument("--version", action="version", version=f"llmform {__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=Parser)
+    for command in COMMANDS:
+        command.add(commands)
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit status; nothing it meets becomes a traceback."""
+    try:
+        parsed = parser().parse_args(arguments)
+        if parsed.command is None:
+            parser().print_help()
+            return USAGE
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        return _usage(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # what is left in the buffer has no reader: give it to nobody, so that the interpreter does not complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        return _bug(error)
+
+
+def _usage(error: UsageError) -> int:
+    red, end = ("\033[1;31m", "\033[0m") if coloured(sys.stderr) else ("", "")
+    print(f"{red}error{end}: {_printable(error.message)}", file=sys.stderr)
+    if error.advice:
+        print(f"  = help: {_printable(error.advice)}", file=sys.stderr)
+    return USAGE
+
+
+def _printable(text: str) -> str:
+    """Return the text without what could move the cursor or change colours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("LLMFORM_DEBUG"):
+        raise error
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    place = (
+        f"{os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno}" if last else "unknown place"
+    )
+    what = _printable(f"{type(error).__name__}: {error}")[:500]
+    print(f"error: this is a bug in llmform {__version__}, at {place}: {what}", file=sys.stderr)
+    print("  = help: please report it with the spec; `LLMFORM_DEBUG=1` shows the traceback", file=sys.stderr)
+    return USAGE

@@ -1,0 +1,29 @@
+"""`llmform completion`: a script that completes the command line in a shell."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "completion",
+        help="print a completion script for a shell",
+        description="Print a script that completes llmform's commands, options and file names.",
+        epilog='example: eval "$(llmform completion bash)"',
+        allow_abbrev=False,
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the script."""
+    import shtab
+
+    from stacks.cli import parser
+
+    print(shtab.complete(parser(), shell=arguments.shell))
+    return 0

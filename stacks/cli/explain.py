@@ -1,0 +1,70 @@
+"""`llmform explain`: why a value is what it is, or what a diagnostic means."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from specs.suggest import did_you_mean
+from stacks.cli.selection import add_selection
+from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "explain",
+        help="say why a value is what it is, or what a diagnostic means",
+        description="With SPEC and PATH: the path's type, its value, where that comes from, and what it compiles to.\n"
+        "With CODE: the page of a diagnostic.",
+        epilog="examples:\n  llmform explain spec.yaml serving.chat.rollout\n  llmform explain unknown-key",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or a diagnostic's code")
+    parser.add_argument(
+        "path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat"
+    )
+    add_selection(parser)
+    parser.add_argument(
+        "--format", choices=("human", "json"), default="human", help="how it is printed (default: human)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the explanation."""
+    from stacks import explain
+    from stacks.render import explanation as render
+
+    if not arguments.path:
+        text = explain.page(arguments.what)
+        if text is None and Path(arguments.what).is_file():
+            raise UsageError(
+                "the spec's path is missing", f"for example `llmform explain {arguments.what} serving`"
+            )
+        if text is None:
+            raise UsageError(
+                f"there is no diagnostic `{arguments.what}`",
+                did_you_mean(arguments.what, explain.codes(), "codes"),
+            )
+        write(text)
+        return 0
+    spec = read_spec(arguments.what)
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
+        return status(compiled.diagnostics)
+    chosen = selected(compiled.compilation, arguments)
+    found = explain.explain(chosen, arguments.path)
+    if found is None:
+        known = {p for s in chosen.stacks for p in s.values}
+        parents = {p.rpartition(".")[0] for p in known}
+        raise UsageError(
+            f"the spec has no path `{arguments.path}`",
+            did_you_mean(arguments.path, known | parents - {""}, "paths"),
+        )
+    write(render.as_json(found) if arguments.format == "json" else render.human(found))
+    return 0

@@ -1,0 +1,49 @@
+"""`llmform graph`: the resource graph of one stack."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from components.graph_json import canonical, encode_graph
+from stacks.cli.selection import add_selection, add_spec
+from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.render.tree import tree
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "graph",
+        help="print the resource graph of a stack",
+        description="Print the resource graph: as JSON of one stack, or as a tree of components and resources.",
+        epilog="example: llmform graph spec.yaml --stack hello.default.us-east-1.workloads --tree",
+        allow_abbrev=False,
+    )
+    add_spec(parser)
+    add_selection(parser)
+    parser.add_argument(
+        "--tree", action="store_true", help="components and ids, indented, of every selected stack"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the graph of the selected stack."""
+    spec = read_spec(arguments.spec)
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
+        return status(compiled.diagnostics)
+    chosen = selected(compiled.compilation, arguments).stacks
+    if arguments.tree:
+        write("\n".join(tree(s.graph) for s in chosen))
+        return 0
+    if len(chosen) > 1:
+        raise UsageError(
+            f"{len(chosen)} stacks are selected, and the JSON form is of one",
+            "name one with `--stack`: " + ", ".join(f"`{s.name}`" for s in chosen[:12]),
+        )
+    write(canonical(encode_graph(chosen[0].graph)))
+    return 0

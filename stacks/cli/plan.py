@@ -1,0 +1,127 @@
+"""`llmform plan`: what will exist, why, and what changes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import Any
+
+from stacks.cli.selection import add_selection, add_spec
+from stacks.cli.session import (
+    CHANGES,
+    FINDINGS,
+    Spec,
+    UsageError,
+    coloured,
+    compile_file,
+    print_diagnostics,
+    read_spec,
+    selected,
+    sources,
+    status,
+    write,
+)
+from stacks.compile import Compiled, Selection, select
+
+FORMATS = ("human", "json", "markdown")
+
+EPILOG = """\
+examples:
+  llmform plan spec.yaml                                  everything, as new
+  llmform plan spec.yaml --against git:main               what changes since main
+  llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
+  llmform plan spec.yaml --environment prod --details     one environment, every resource
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "plan",
+        help="show what will exist, why, and what changes",
+        description="Compile a spec and show its plan: risk first, then what changes and why. Reads no cloud and no cluster.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_spec(parser)
+    parser.add_argument(
+        "--against",
+        default=None,
+        metavar="SIDE",
+        help="what to compare with: git:REF or file:COMPILATION (default: nothing, all is new)",
+    )
+    add_selection(parser)
+    parser.add_argument("--details", action="store_true", help="list every resource")
+    parser.add_argument(
+        "--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)"
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan of the selected stacks."""
+    from stacks.plan import Against, plan
+
+    spec = read_spec(arguments.spec)
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        # the machine-readable forms go where a machine reads them
+        machine = arguments.format == "json"
+        print_diagnostics(
+            spec, compiled.diagnostics, "json" if machine else "human", sys.stdout if machine else sys.stderr
+        )
+        return status(compiled.diagnostics)
+    before, against, note = None, Against(), ""
+    if arguments.against is not None:
+        from stacks.against import AgainstError, find_other
+
+        try:
+            other = find_other(arguments.against, spec.path)
+        except AgainstError as error:
+            return _nothing_to_compare(error)
+        before, against, note = other.compilation, other.against, other.note
+    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+    if before is not None:
+        before = select(before, asked)
+    if before is None or not before.stacks:
+        after = selected(compiled.compilation, arguments)  # a name that neither side has is a mistake
+    else:
+        after = select(compiled.compilation, asked)
+    made = plan(before, after, against)
+    if note:
+        made = replace(made, notes=(*made.notes, note))
+    write(_rendered(arguments, spec, compiled, made))
+    return CHANGES if arguments.exit_code and not made.empty else 0
+
+
+def _rendered(arguments: argparse.Namespace, spec: Spec, compiled: Compiled, made: Any) -> str:
+    found = compiled.diagnostics
+    match arguments.format:
+        case "json":
+            from stacks.render.json_plan import json_plan
+
+            return json_plan(made, found)
+        case "markdown":
+            from stacks.render.markdown_plan import markdown_plan
+
+            return markdown_plan(made, found)
+        case _:
+            from stacks.render.human_plan import human_plan
+            from stacks.render.style import Style
+
+            style = Style(coloured(sys.stdout))
+            return human_plan(made, found, sources(spec, found), details=arguments.details, style=style)
+
+
+def _nothing_to_compare(error: Any) -> int:
+    if error.found:
+        from stacks.render import diagnostics as render
+
+        sys.stderr.write(render.human(error.found, error.texts) + "\n")
+        print(f"error: {error.message}", file=sys.stderr)
+        print(f"  = help: {error.advice}", file=sys.stderr)
+        return FINDINGS
+    raise UsageError(error.message, error.advice)

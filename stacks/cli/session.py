@@ -1,0 +1,130 @@
+"""What every command does at its edges: reads the spec, prints diagnostics, chooses colour, knows its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from specs.diagnostics import Diagnostic, has_errors
+from stacks.compilation import Compilation
+from stacks.compile import Compiled, Selection, compile_spec, select
+from stacks.files import MAX_FILE_BYTES, DiskFiles
+
+OK, FINDINGS, USAGE, CHANGES = 0, 1, 2, 3
+"""Exit statuses: fine; the spec has errors; wrong usage or a bug; with `--exit-code`, there are changes."""
+
+
+class UsageError(Exception):
+    """The command line asks for something that is not there; exit status 2. `advice` says what to do."""
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message, self.advice = message, advice
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec file as it was given: the name shown in diagnostics, and its bytes."""
+
+    path: Path
+    shown: str
+    data: bytes
+
+
+def read_spec(name: str) -> Spec:
+    """Return the spec file; UsageError if it cannot be read."""
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            return Spec(path, name, file.read(MAX_FILE_BYTES))
+    except FileNotFoundError:
+        raise UsageError(f"there is no file `{name}`", "`llmform init` writes a starter spec") from None
+    except IsADirectoryError:
+        raise UsageError(f"`{name}` is a folder", "name the spec file in it") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"`{name}` cannot be read: {reason}") from None
+
+
+def compile_file(spec: Spec) -> Compiled:
+    """Compile a spec file with the files beside it."""
+    return compile_spec(spec.data, spec.shown, DiskFiles(spec.path.parent))
+
+
+def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compilation:
+    """Return the stacks that the command line asks for; UsageError for a name that no stack has."""
+    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+    for what, given, known in (
+        ("environment", asked.environment, {s.environment for s in compilation.stacks}),
+        ("target", asked.target, {s.target for s in compilation.stacks}),
+        ("layer", asked.layer, {s.layer for s in compilation.stacks}),
+        ("stack", asked.stack, {s.name for s in compilation.stacks}),
+    ):
+        if given and given not in known:
+            from specs.suggest import did_you_mean
+
+            raise UsageError(f"the spec has no {what} `{given}`", did_you_mean(given, known, f"{what}s"))
+    chosen = select(compilation, asked)
+    if not chosen.stacks:
+        raise UsageError("no stack is all of these", "`llmform stacks SPEC` lists them")
+    return chosen
+
+
+def coloured(stream: object) -> bool:
+    """Say whether a stream takes colour: a terminal, unless NO_COLOR is set or TERM is dumb (no-color.org)."""
+    is_terminal = bool(getattr(stream, "isatty", lambda: False)())
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def sources(spec: Spec, found: Iterable[Diagnostic]) -> dict[str, str]:
+    """Return the text of every file that the diagnostics point into."""
+    texts = {spec.shown: spec.data.decode("utf-8", "replace")}
+    for span in (s for d in found for s in (d.span, *(label.span for label in d.related))):
+        if span.file not in texts:
+            data = DiskFiles(spec.path.parent).read(os.path.relpath(span.file, spec.path.parent))
+            texts[span.file] = (data or b"").decode("utf-8", "replace")
+    return texts
+
+
+def write(text: str) -> None:
+    """Write to standard output, whole; a lone surrogate or a character that the terminal lacks is shown escaped."""
+    _write(text, sys.stdout)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    stream.buffer.write(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+    stream.buffer.flush()
+
+
+def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stream: TextIO) -> None:
+    """Print diagnostics in a format: human, concise, json or github."""
+    from stacks.render import diagnostics as render
+    from stacks.render.style import Style
+
+    match form:
+        case "concise":
+            text = render.concise(found)
+        case "json":
+            text = render.as_json(found)
+        case "github":
+            text = render.github(found)
+        case _:
+            text = render.human(found, sources(spec, found), style=Style(coloured(stream)))
+            text += f"\n{_counted(found)}\n"
+    _write(text, stream)
+
+
+def _counted(found: tuple[Diagnostic, ...]) -> str:
+    errors = sum(d.is_error for d in found)
+    parts = [(errors, "error"), (len(found) - errors, "warning")]
+    return ", ".join(f"{n} {word}{'s' if n != 1 else ''}" for n, word in parts if n)
+
+
+def status(found: tuple[Diagnostic, ...]) -> int:
+    """Return the exit status that the diagnostics call for."""
+    return FINDINGS if has_errors(found) else OK

@@ -1,0 +1,108 @@
+"""A compilation: the graphs of stacks, with the decided values behind them, as one value and one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.graph import Graph
+from components.graph_json import canonical, decode_graph, encode_graph
+from components.resolve.platform import Explained
+
+FORMAT = 1
+"""Version of the recorded form. A reader refuses a newer one."""
+
+LAYERS = ("foundation", "platform", "workloads")
+"""The layers in the order in which they are deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStack:
+    """One stack. `place` says in words where it is (`aws us-east-1`)."""
+
+    spec: str
+    environment: str
+    target: str
+    layer: str
+    place: str
+    values: Mapping[str, Explained]
+    graph: Graph
+
+    @property
+    def name(self) -> str:
+        """The Pulumi stack's name."""
+        return f"{self.spec}.{self.environment}.{self.target}.{self.layer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """All selected stacks of one spec. `digest` is the SHA-256 of the spec and the files it reads."""
+
+    compiler: str
+    edition: str
+    spec: str
+    digest: str
+    stacks: tuple[CompiledStack, ...]
+
+
+class NotACompilation(ValueError):
+    """The text is not a recorded compilation that this version can read; the message says why."""
+
+
+def encode(compilation: Compilation) -> str:
+    """Return the recorded form: canonical JSON."""
+    return canonical(
+        {
+            "format": FORMAT,
+            "compiler": compilation.compiler,
+            "edition": compilation.edition,
+            "spec": compilation.spec,
+            "digest": compilation.digest,
+            "stacks": [
+                {
+                    "environment": s.environment,
+                    "target": s.target,
+                    "layer": s.layer,
+                    "place": s.place,
+                    "values": {path: _explained(e) for path, e in s.values.items()},
+                    "graph": encode_graph(s.graph),
+                }
+                for s in compilation.stacks
+            ],
+        }
+    )
+
+
+def _explained(item: Explained) -> dict[str, Any]:
+    known = {"where": item.where, "overlay": item.overlay, "reason": item.reason}
+    return {"value": item.value} | {key: text for key, text in known.items() if text}
+
+
+def decode(text: str) -> Compilation:
+    """Return the compilation that was recorded; NotACompilation if the text is something else."""
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotACompilation(f"it is not JSON: {error}") from None
+    if not isinstance(raw, dict) or "format" not in raw or "stacks" not in raw:
+        raise NotACompilation("it has no `format` and `stacks`: `llmform compile` writes such files")
+    if raw["format"] != FORMAT:
+        raise NotACompilation(f"its format is {raw['format']!r}; this version reads {FORMAT}")
+    try:
+        stacks = tuple(
+            CompiledStack(
+                raw["spec"],
+                s["environment"],
+                s["target"],
+                s["layer"],
+                s["place"],
+                {path: Explained(**e) for path, e in s["values"].items()},
+                decode_graph(s["graph"]),
+            )
+            for s in raw["stacks"]
+        )
+        return Compilation(raw["compiler"], raw["edition"], raw["spec"], raw["digest"], stacks)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise NotACompilation(f"it is damaged: {type(error).__name__} {error}") from None

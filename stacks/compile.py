@@ -1,0 +1,244 @@
+"""The whole pipeline as one readable function: text → spec → platform → graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from components.graph import Graph
+from components.invariants import broken
+from components.lowering import layers, lower
+from components.patches import PatchFailed, apply_patch
+from components.places import place
+from components.resolve.platform import Explained, Extra, Platform
+from components.resolve.resolve import resolve
+from specs import __version__
+from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
+from specs.checks import CHECKS
+from specs.checks.finding import finding
+from specs.diagnostics import Diagnostic, arrange, has_errors
+from specs.files import Files, NoFiles
+from specs.load import Case, Loaded, load
+from specs.manifest_files import Manifest, read_manifests
+from specs.suggest import did_you_mean
+from stacks.compilation import Compilation, CompiledStack
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which stacks are asked for; an empty field selects all."""
+
+    environment: str = ""
+    target: str = ""
+    layer: str = ""
+    stack: str = ""
+
+    def takes(self, stack: CompiledStack) -> bool:
+        """Say whether the stack is selected."""
+        return (
+            self.environment in ("", stack.environment)
+            and self.target in ("", stack.target)
+            and self.layer in ("", stack.layer)
+            and self.stack in ("", stack.name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compiling a spec gives: the compilation unless there are errors, the diagnostics, and the case of every stack."""
+
+    compilation: Compilation | None
+    diagnostics: tuple[Diagnostic, ...]
+    loaded: Loaded
+
+
+def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled:
+    """Compile every stack of a spec. Pure: `files` gives the content of the files that the spec names.
+
+    All problems of a stage are reported, then it stops.
+    """
+    beside = _Recorded(files or NoFiles())
+    loaded = load(data, file)
+    if has_errors(loaded.diagnostics) or not loaded.cases:
+        return Compiled(None, loaded.diagnostics, loaded)
+    edition, unknown = _edition(loaded.cases[0])
+    if edition is None:
+        return Compiled(None, arrange((*loaded.diagnostics, *unknown)), loaded)
+    found = [
+        *loaded.diagnostics,
+        *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
+    ]
+    extras: list[tuple[Manifest, ...]] = []
+    for case in loaded.cases:
+        manifests, problems = read_manifests(case, beside, file)
+        found.extend(problems)
+        extras.append(manifests)
+    if has_errors(found):
+        return Compiled(None, arrange(found), loaded)
+    stacks: list[CompiledStack] = []
+    matched: set[int] = set()
+    for case, manifests in zip(loaded.cases, extras, strict=True):
+        platform, misfits = resolve(case, edition)
+        found.extend(misfits)
+        if platform is None:
+            continue
+        platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
+        made, wrong_patches, hits = _lower(case, platform)
+        found.extend(wrong_patches)
+        stacks.extend(made)
+        matched |= hits
+    found.extend(_unmatched(loaded.cases, matched, stacks))
+    if has_errors(found):
+        return Compiled(None, arrange(found), loaded)
+    digest = sha256(
+        b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))])
+    )
+    name = loaded.cases[0].spec.name
+    compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
+    return Compiled(compilation, arrange(found), loaded)
+
+
+class _Recorded:
+    """Files that remember what was read, for the spec's digest."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.seen: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes | None:
+        data = self._files.read(name)
+        if data is not None:
+            self.seen[name] = data
+        return data
+
+    def names(self, folder: str) -> tuple[str, ...] | None:
+        return self._files.names(folder)
+
+
+def _edition(case: Case) -> tuple[Edition | None, tuple[Diagnostic, ...]]:
+    name = case.spec.edition or NEWEST
+    if name in EDITIONS:
+        return load_edition(name), ()
+    return None, (
+        finding(
+            case,
+            "unknown-edition",
+            ("edition",),
+            f"this version of llmform has no edition `{name[:100]}`",
+            help=did_you_mean(name, EDITIONS, "editions"),
+        ),
+    )
+
+
+def _extra(platform: Platform, manifest: Manifest) -> Extra:
+    """Return the object with the workloads' namespace filled in where it has none and needs one."""
+    content = dict(manifest.content)
+    if manifest.namespaced and not content["metadata"].get("namespace"):
+        content["metadata"] = {**content["metadata"], "namespace": platform.namespace}
+    return Extra(manifest.group, content, manifest.source)
+
+
+def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Diagnostic], set[int]]:
+    """Return the platform's stacks with the spec's patches applied, what is wrong, and which patches matched."""
+    stacks: list[CompiledStack] = []
+    found: list[Diagnostic] = []
+    matched: set[int] = set()
+    for layer in layers(platform):
+        name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
+        graph, hits, problems = _patched(case, lower(platform, layer, name))
+        matched |= hits
+        found.extend(problems)
+        found.extend(_unsound(case, graph))
+        values = _values_of(platform.values, graph)
+        stacks.append(
+            CompiledStack(
+                platform.spec,
+                platform.environment,
+                platform.target.name,
+                layer,
+                place(platform, layer),
+                values,
+                graph,
+            )
+        )
+    return stacks, found, matched
+
+
+def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic]]:
+    nodes = {n.id: n for n in graph.nodes}
+    hits: set[int] = set()
+    found: list[Diagnostic] = []
+    for position, patch in enumerate(case.spec.patches):
+        if patch.match not in nodes:
+            continue
+        hits.add(position)
+        try:
+            nodes[patch.match] = apply_patch(nodes[patch.match], patch)
+        except PatchFailed as error:
+            found.append(
+                finding(
+                    case,
+                    "patch-failed",
+                    ("patches", position),
+                    f"the patch of `{patch.match}` does not apply: {error}",
+                )
+            )
+    return replace(graph, nodes=tuple(nodes.values())), hits, found
+
+
+def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
+    """Yield patches that match no node of any stack. A patch may concern one environment only."""
+    known = {n.id for s in stacks for n in s.graph.nodes}
+    for case in cases:
+        for position, patch in enumerate(case.spec.patches):
+            if patch.match not in known:
+                yield finding(
+                    case,
+                    "patch-without-match",
+                    ("patches", position, "match"),
+                    f"no node has the id `{patch.match[:200]}`",
+                    help=did_you_mean(patch.match, known, "ids") + "; `llmform graph SPEC --tree` shows all",
+                )
+
+
+def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
+    """Yield broken invariants that the user's manifests brought in; any other is a bug of ours."""
+    for problem in broken(graph):
+        if problem.origin.startswith("manifests."):
+            yield finding(
+                case,
+                "manifest-conflict",
+                tuple(problem.origin.split(".", 1)),
+                f"an object of `{problem.origin}`: {problem.text}",
+                key=True,
+            )
+        else:
+            raise AssertionError(f"the graph of {graph.stack} is not sound: {problem.text}")
+
+
+def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Explained]:
+    """Return the decided values that can have changed this graph: those below a path that one of its components reads."""
+    prefixes = {p for c in graph.components for p in (*c.reads, c.origin)} | {
+        "patches",
+        "manifests",
+        "edition",
+        "labels",
+        "owner",
+        "moved",
+    }
+    return {path: e for path, e in values.items() if any(_below(path, p) for p in prefixes)}
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
+
+
+def select(compilation: Compilation, selection: Selection) -> Compilation:
+    """Return the compilation with only the selected stacks."""
+    return replace(compilation, stacks=tuple(s for s in compilation.stacks if selection.takes(s)))
+
+
+def case_of(loaded: Loaded, environment: str, target: str) -> Case | None:
+    """Return the case of an environment and target."""
+    return next((c for c in loaded.cases if (c.environment, c.target) == (environment, target)), None)

@@ -1,0 +1,148 @@
+"""Why a value is what it is: type, value, where it comes from, and what it compiles to. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from components.resolve.platform import Explained
+from specs.schema.base import Section
+from specs.schema.walk import Place, choices, options, place
+from stacks.compilation import Compilation
+
+PAGES = FilePath(__file__).resolve().parents[1] / "specs" / "explain"
+"""One page a diagnostic code."""
+
+_PART = re.compile(r"[^.\[\]]+|\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One decided value, and the environments and targets in which it is so."""
+
+    path: str
+    item: Explained
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is known of a spec path. `nodes` are ids by stack."""
+
+    path: str
+    type: str
+    description: str
+    settings: tuple[Setting, ...]
+    nodes: dict[str, tuple[str, ...]]
+
+
+def page(code: str) -> str | None:
+    """Return the page of a diagnostic code, or None if there is no such code."""
+    if not re.fullmatch(r"[a-z0-9-]+", code):
+        return None
+    file = PAGES / f"{code}.md"
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def codes() -> tuple[str, ...]:
+    """Return every diagnostic code that has a page."""
+    return tuple(sorted(p.stem for p in PAGES.glob("*.md")))
+
+
+def split(path: str) -> tuple[str | int, ...]:
+    """Return the parts of a written path.
+
+    Example:
+        >>> split("api.allow[0]")
+        ('api', 'allow', 0)
+    """
+    return tuple(int(p[1:-1]) if p.startswith("[") else p for p in _PART.findall(path))
+
+
+def explain(compilation: Compilation, path: str) -> Explanation | None:
+    """Return what is known of a path in every environment and target, or None if the spec has no such path."""
+    merged: dict[tuple[str, str], tuple[Explained, list[str]]] = {}
+    for stack in compilation.stacks:
+        where = f"{stack.environment} at {stack.target}"
+        for known, item in stack.values.items():
+            if known == path or known.startswith((f"{path}.", f"{path}[")):
+                key = (known, json.dumps([item.value, item.where, item.overlay, item.reason], default=str))
+                places = merged.setdefault(key, (item, []))[1]
+                if where not in places:
+                    places.append(where)
+    settings = tuple(Setting(where, item, tuple(places)) for (where, _), (item, places) in sorted(merged.items()))
+    nodes = {s.name: _caused(s.graph.nodes, path) for s in compilation.stacks}
+    nodes = {name: ids for name, ids in nodes.items() if ids}
+    there = place(split(path), _provider(compilation, path))
+    if not settings and there is None:
+        return None
+    return Explanation(path, kind_of(there) if there else "computed", _description(there), settings, nodes)
+
+
+def _description(there: Place | None) -> str:
+    if there is None:
+        return ""
+    if there.named and there.section is not None:
+        return (there.section.__doc__ or "").split("\n\n")[0]
+    return (there.field.description or "") if there.field else ""
+
+
+def _caused(nodes: Any, path: str) -> tuple[str, ...]:
+    """Return the nodes that the path causes: those of its own, or of the nearest thing above it that has any."""
+    candidate = path
+    while candidate:
+        ids = tuple(n.id for n in nodes if n.origin == candidate or n.origin.startswith(f"{candidate}."))
+        if ids:
+            return ids
+        candidate = re.sub(r"(\.[^.\[]+|\[\d+\])$", "", candidate) if re.search(r"[.\[]", candidate) else ""
+    return ()
+
+
+def _provider(compilation: Compilation, path: str) -> str:
+    parts = split(path)
+    for stack in compilation.stacks:
+        if len(parts) > 1 and parts[0] == "targets" and stack.target == parts[1]:
+            found = stack.values.get(f"targets.{stack.target}.provider")
+            return str(found.value) if found else ""
+    return ""
+
+
+def kind_of(known: Place) -> str:
+    """Return the type of what may stand at a place, in words."""
+    allowed = choices(known.annotation)
+    if known.section is not None:
+        return "a map"
+    if allowed and len(options(known.annotation)) == 1:
+        return "one of " + ", ".join(f"`{a}`" for a in allowed)
+    names = {
+        str: "text",
+        int: "a whole number",
+        bool: "`true` or `false`",
+        float: "a number",
+        dict: "a map",
+        tuple: "a list",
+    }
+    words: list[str] = []
+    for option in options(known.annotation):
+        base = typing.get_origin(option) or option
+        word = "a map" if isinstance(base, type) and issubclass(base, Section) else names.get(base, "")
+        if base is typing.Literal:
+            word = "one of " + ", ".join(f"`{a}`" for a in typing.get_args(option))
+        if word and word not in words:
+            words.append(word)
+    field = known.field
+    has_unit = field is not None and any(
+        type(m).__name__ == "BeforeValidator" for m in _metadata(field.annotation, field.metadata)
+    )
+    return "a quantity with its unit" if has_unit else " or ".join(words) or "a value"
+
+
+def _metadata(annotation: Any, own: list[Any]) -> list[Any]:
+    found = list(own)
+    for item in (annotation, *typing.get_args(annotation)):
+        found.extend(getattr(item, "__metadata__", ()))
+    return found

@@ -1,0 +1,460 @@
+"""Two compilations → the plan: steps by component, each with its risk, the reasons, and the spec lines that caused it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal
+
+from components.graph import Component
+from components.resolve.platform import Explained
+from stacks.changes import ABSENT, Absent, leaves, same
+from stacks.compilation import LAYERS, Compilation, CompiledStack
+from stacks.diff import (
+    ComponentEdit,
+    Create,
+    Delete,
+    Edit,
+    Move,
+    NodeEdit,
+    OutputEdit,
+    Replace,
+    Update,
+    diff,
+    node_of,
+)
+from stacks.risk import RULES
+from stacks.risk.finding import Finding, Risk, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a compilation is compared with, and what compiled that side. `label` says it: `main (4f21c0e)`."""
+
+    kind: Literal["nothing", "git", "file"] = "nothing"
+    label: str = "nothing"
+    compiler: str = ""
+    edition: str = ""
+
+
+class Action(StrEnum):
+    """What is done to a resource or component; the value is its symbol."""
+
+    CREATE = "+"
+    DELETE = "-"
+    REPLACE = "±"
+    MOVE = "→"
+    UPDATE = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One decided value that differs. `where` is its place in a file; `reason` says it of a value that no file holds."""
+
+    path: str
+    before: Any | Absent
+    after: Any | Absent
+    where: str = ""
+    overlay: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RatedEdit:
+    """One edit of a resource with its risk. `unchanged` counts the single values of its inputs that stay."""
+
+    edit: NodeEdit
+    action: Action
+    risk: Risk
+    findings: tuple[Finding, ...]
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to one component of one stack.
+
+    `because` holds the spec lines; if there are none, `explanation` says what else is the cause.
+    """
+
+    stack: str
+    component: str
+    origin: str
+    action: Action
+    risk: Risk
+    findings: tuple[Finding, ...]
+    because: tuple[Because, ...]
+    explanation: str
+    summary: tuple[str, ...]
+    edits: tuple[RatedEdit, ...]
+    outputs: tuple[OutputEdit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Resources by what is done to them, and declared outputs that change."""
+
+    add: int = 0
+    change: int = 0
+    replace: int = 0
+    move: int = 0
+    remove: int = 0
+    outputs: int = 0
+
+
+Status = Literal["new", "removed", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """One stack's part of the plan. `unchanged` counts the resources that no edit touches."""
+
+    name: str
+    environment: str
+    target: str
+    layer: str
+    place: str
+    status: Status
+    totals: Totals
+    unchanged: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole plan, and what was compared: this side's compiler and edition, and the other side."""
+
+    spec: str
+    compiler: str
+    edition: str
+    against: Against
+    stacks: tuple[StackPlan, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps: most dangerous first, then by stack, then by component."""
+        order = {s.name: i for i, s in enumerate(self.stacks)}
+        steps = [step for s in self.stacks for step in s.steps]
+        return tuple(sorted(steps, key=lambda p: (-p.risk, order[p.stack], p.component)))
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over all stacks."""
+        parts = [s.totals for s in self.stacks]
+        return Totals(*(sum(getattr(t, name) for t in parts) for name in Totals.__dataclass_fields__))
+
+    @property
+    def risk(self) -> Risk:
+        """The largest risk of any step."""
+        return max((step.risk for step in self.steps), default=Risk.NONE)
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing changes."""
+        return not self.steps and all(s.status in ("changed", "unchanged") for s in self.stacks)
+
+    @property
+    def fails(self) -> bool:
+        """Say whether the apply will stop somewhere."""
+        return any(f.fails for step in self.steps for f in step.findings)
+
+
+def plan(before: Compilation | None, after: Compilation, against: Against) -> Plan:
+    """Return the plan that leads from one compilation to another; without the first, everything is new."""
+    old = {s.name: s for s in before.stacks} if before else {}
+    new = {s.name: s for s in after.stacks}
+    ordered = sorted([*new.values(), *(s for s in old.values() if s.name not in new)], key=_place_in_order)
+    changed_outputs: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    stacks: list[StackPlan] = []
+    notes = _notes(before, after, against)
+    for stack in ordered:
+        known = changed_outputs[f"{stack.environment}.{stack.target}"]
+        made, outputs = _stack_plan(
+            old.get(stack.name), new.get(stack.name), known, _version_words(against, after)
+        )
+        known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
+        stacks.append(made)
+    return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
+
+
+def _place_in_order(stack: CompiledStack) -> tuple[str, int, str, str]:
+    layer = LAYERS.index(stack.layer) if stack.layer in LAYERS else len(LAYERS)
+    return stack.environment, layer, stack.target, stack.name
+
+
+def _version_words(against: Against, after: Compilation) -> str:
+    """Return what is different about the two sides beside the spec; empty if nothing is."""
+    if against.kind == "nothing":
+        return ""
+    words = []
+    if against.compiler and against.compiler != after.compiler:
+        words.append(f"llmform {against.compiler} → {after.compiler}")
+    if against.edition and against.edition != after.edition:
+        words.append(f"edition {against.edition} → {after.edition}")
+    return ", ".join(words)
+
+
+def _notes(before: Compilation | None, after: Compilation, against: Against) -> tuple[str, ...]:
+    notes = []
+    if words := _version_words(against, after):
+        notes.append(f"not the same on both sides: {words}")
+    if against.kind == "git" and (not against.compiler or against.compiler == after.compiler):
+        notes.append(f"both sides compiled by llmform {after.compiler}")
+    if before and before.spec != after.spec:
+        notes.append(f"the spec's name is part of every name: {before.spec} → {after.spec}")
+    return tuple(notes)
+
+
+def _stack_plan(
+    before: CompiledStack | None,
+    after: CompiledStack | None,
+    changed_outputs: Mapping[tuple[str, str], str],
+    versions: str,
+) -> tuple[StackPlan, tuple[OutputEdit, ...]]:
+    stack = after or before
+    assert stack is not None
+    edits = diff(before.graph if before else None, after.graph if after else None, changed_outputs)
+    node_edits = [e for e in edits if not isinstance(e, ComponentEdit | OutputEdit)]
+    outputs = tuple(e for e in edits if isinstance(e, OutputEdit) and not e.renamed)
+    steps = tuple(_steps(before, after, edits, versions)) if edits else ()
+    status: Status = "unchanged" if not edits else "changed"
+    if before is None or after is None:
+        status = "new" if before is None else "removed"
+    counts = Counter(_action(e) for e in node_edits)
+    totals = Totals(
+        counts[Action.CREATE],
+        counts[Action.UPDATE],
+        counts[Action.REPLACE],
+        counts[Action.MOVE],
+        counts[Action.DELETE],
+        len(outputs) if status == "changed" else 0,
+    )
+    unchanged = len(stack.graph.nodes) - sum(not isinstance(e, Delete) or after is None for e in node_edits)
+    made = StackPlan(
+        stack.name,
+        stack.environment,
+        stack.target,
+        stack.layer,
+        stack.place,
+        status,
+        totals,
+        unchanged,
+        steps,
+    )
+    return made, outputs if status == "changed" else ()
+
+
+def _action(edit: NodeEdit) -> Action:
+    match edit:
+        case Create():
+            return Action.CREATE
+        case Delete():
+            return Action.DELETE
+        case Replace():
+            return Action.REPLACE
+        case Move():
+            return Action.MOVE
+        case Update():
+            return Action.UPDATE
+
+
+def _steps(
+    before: CompiledStack | None, after: CompiledStack | None, edits: Sequence[Edit], versions: str
+) -> Iterator[Step]:
+    """Yield one step for each component that any edit touches, and one for the outputs."""
+    stack = after or before
+    assert stack is not None
+    by_component: dict[str, list[NodeEdit]] = defaultdict(list)
+    by_id: dict[str, Edit] = {}
+    structure: dict[str, ComponentEdit] = {}
+    for edit in edits:
+        if isinstance(edit, ComponentEdit):
+            structure[edit.id] = edit
+        elif not isinstance(edit, OutputEdit):
+            by_id[edit.id] = edit
+            by_component[node_of(edit).component].append(edit)
+    old = {c.id: c for c in before.graph.components} if before else {}
+    new = {c.id: c for c in after.graph.components} if after else {}
+    renames = {alias: c.id for c in new.values() for alias in c.aliases if alias not in new}
+    values = _changed_values(before, after, renames)
+    graph_before, graph_after = (before.graph if before else None), (after.graph if after else None)
+    for name in sorted({*by_component, *structure}):
+        if name in renames and name not in by_component:
+            continue  # told as the new name's move
+        was = old.get(name) or next((old[a] for a, n in renames.items() if n == name and a in old), None)
+        now = new.get(name)
+        component = now or was
+        assert component is not None
+        if not by_component[name] and not (was is None or now is None) and was.id == now.id:
+            explanation = "only its place among the components"
+        else:
+            explanation = ""
+        rated = tuple(
+            _rated(Situation(e, by_id, stack.values, graph_before, graph_after)) for e in by_component[name]
+        )
+        rated = tuple(sorted(rated, key=lambda r: -r.risk))
+        action = _component_action(was, now, rated)
+        because = _because(action, component, was, values, stack.values)
+        if not because and not explanation and action not in (Action.CREATE, Action.MOVE):
+            explanation = _otherwise(rated, versions)
+        findings = _merged(f for r in rated for f in r.findings)
+        if action is Action.MOVE and was is not None and was.id != name:
+            findings = (Finding(Risk.NONE, f"renamed from `{was.id}`: nothing is replaced"), *_own(findings))
+        risk = max((r.risk for r in rated), default=Risk.NONE)
+        yield Step(
+            stack.name,
+            name,
+            component.origin,
+            action,
+            risk,
+            findings,
+            because,
+            explanation,
+            component.summary,
+            rated,
+        )
+    yield from _outputs_step(before, after, edits, stack.name)
+
+
+def _own(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Leave out what a renamed component says once for all its resources."""
+    return tuple(f for f in findings if not f.reason.startswith("the same object, until now"))
+
+
+def _outputs_step(
+    before: CompiledStack | None, after: CompiledStack | None, edits: Iterable[Edit], stack: str
+) -> Iterator[Step]:
+    outputs = tuple(e for e in edits if isinstance(e, OutputEdit) and not e.renamed)
+    if before is not None and after is not None and outputs:
+        yield Step(stack, "outputs", "", Action.UPDATE, Risk.NONE, (), (), "", (), (), outputs)
+
+
+def _component_action(was: Component | None, now: Component | None, rated: Sequence[RatedEdit]) -> Action:
+    actions = {r.action for r in rated}
+    if was is None or now is None:
+        return Action.CREATE if was is None else Action.DELETE
+    if Action.REPLACE in actions:
+        return Action.REPLACE
+    if was.id != now.id and actions <= {Action.MOVE}:
+        return Action.MOVE
+    return Action.MOVE if actions == {Action.MOVE} else Action.UPDATE
+
+
+def _rated(situation: Situation) -> RatedEdit:
+    edit = situation.edit
+    findings = [finding for rule in RULES for finding in rule(situation)]
+    if all(f.fails for f in findings):
+        findings.extend(_by_kind(edit))
+    ordered = _merged(findings)
+    risk = max((f.risk for f in ordered), default=Risk.NONE)
+    unchanged = 0
+    if isinstance(edit, Update | Replace | Move):
+        changed = sum(0 if c.after is ABSENT else leaves(c.after) for c in edit.changes if c.part == "inputs")
+        unchanged = max(0, leaves(edit.after.inputs) - changed)
+    return RatedEdit(edit, _action(edit), risk, ordered, unchanged)
+
+
+def _by_kind(edit: NodeEdit) -> Iterator[Finding]:
+    """Yield the rating of an edit that no rule speaks of."""
+    match edit:
+        case Replace(delete_first=first):
+            order = "the old one goes first" if first else "the new one comes first"
+            yield Finding(Risk.REPLACING, f"replaced: {order}")
+        case Delete():
+            yield Finding(Risk.IN_PLACE, "")
+        case Update() | Move():
+            yield Finding(Risk.IN_PLACE, "")
+        case Create():
+            yield Finding(Risk.NONE, "")
+
+
+def _merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return each reason once, what fails first, then the largest risk first."""
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda f: (not f.fails, -f.risk)))
+
+
+def _changed_values(
+    before: CompiledStack | None, after: CompiledStack | None, renames: Mapping[str, str]
+) -> tuple[Because, ...]:
+    """Return the decided values that differ, by path; what only has another name is the same."""
+    old = {_renamed_path(p, renames): e for p, e in before.values.items()} if before else {}
+    new = dict(after.values) if after else {}
+    return tuple(
+        _value_change(p, old.get(p), new.get(p))
+        for p in sorted({*old, *new})
+        if _differ(old.get(p), new.get(p))
+    )
+
+
+def _differ(was: Explained | None, now: Explained | None) -> bool:
+    return was is None or now is None or not same(was.value, now.value)
+
+
+def _value_change(path: str, was: Explained | None, now: Explained | None) -> Because:
+    told = now or was
+    assert told is not None
+    where = told.where or (was.where if was else "")
+    if now is None or (was and was.where and not now.where):
+        where = ""  # the line is not there any more
+    before, after = (was.value if was else ABSENT), (now.value if now else ABSENT)
+    return Because(path, before, after, where, told.overlay, now.reason if now else "")
+
+
+def _renamed_path(path: str, renames: Mapping[str, str]) -> str:
+    for old, new in renames.items():
+        if path == old or path.startswith(old + "."):
+            return new + path[len(old) :]
+    return path
+
+
+def _because(
+    action: Action,
+    component: Component,
+    was: Component | None,
+    changed: Sequence[Because],
+    values: Mapping[str, Explained],
+) -> tuple[Because, ...]:
+    """Return the values that explain the step: what the spec says first, then what follows from it."""
+    if action in (Action.CREATE, Action.DELETE):
+        own = [b for b in changed if _under(b.path, (component.origin,)) and b.where]
+        if not own:
+            return ()
+        first = min(own, key=lambda b: (len(b.path), b.path))
+        if first.path == component.origin:
+            return (first,)
+        gone = action is Action.DELETE
+        sign = Because(component.origin, ABSENT, ABSENT, "" if gone else first.where, first.overlay)
+        return (sign,)
+    paths = {*component.reads, component.origin, *(was.reads if was else ())}
+    own = [b for b in changed if _under(b.path, paths)]
+    return tuple(sorted(own, key=lambda b: (not b.where, b.path)))
+
+
+def _under(path: str, above: Iterable[str]) -> bool:
+    return any(p and (path == p or path.startswith((f"{p}.", f"{p}["))) for p in above)
+
+
+def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:
+    """Return what explains a step that no spec line explains."""
+    causes = sorted(
+        {
+            c.cause
+            for r in rated
+            if isinstance(r.edit, Update | Replace | Move)
+            for c in r.edit.changes
+            if c.cause
+        }
+    )
+    explained = [
+        r
+        for r in rated
+        if isinstance(r.edit, Update | Replace | Move) and any(c.cause for c in r.edit.changes)
+    ]
+    if causes and len(explained) == len(rated):
+        return "follows from " + ", ".join(f"`{c}`" for c in causes)
+    return versions or "no spec line explains it"

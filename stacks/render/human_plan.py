@@ -1,0 +1,294 @@
+"""A plan as people read it: the domain's words first, resources under them, only what changes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from specs.diagnostics import Diagnostic, Severity
+from stacks.changes import ABSENT
+from stacks.diff import Create, Delete, OutputEdit, node_of
+from stacks.plan import Action, Because, Plan, RatedEdit, StackPlan, Step, Totals
+from stacks.render.diagnostics import human as human_diagnostics
+from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
+from stacks.render.values import KNOWN_LATER, change_text, value_text
+from stacks.risk.finding import Risk, kind
+from stacks.sensitive import masked
+
+_NAME = 19
+"""Columns of the component's name; a longer name takes a line of its own."""
+
+_INDENT = " " * (4 + _NAME)
+
+_COLOURS = {
+    Action.CREATE: "green",
+    Action.DELETE: "red",
+    Action.REPLACE: "magenta",
+    Action.MOVE: "cyan",
+    Action.UPDATE: "yellow",
+}
+_RISK_COLOURS = {
+    Risk.NONE: "dim",
+    Risk.IN_PLACE: "yellow",
+    Risk.ROLLING: "yellow",
+    Risk.REPLACING: "magenta",
+    Risk.DESTRUCTIVE: "red",
+}
+
+
+def human_plan(
+    plan: Plan,
+    diagnostics: Sequence[Diagnostic] = (),
+    sources: Mapping[str, str] | None = None,
+    *,
+    details: bool = False,
+    style: Style = PLAIN,
+) -> str:
+    """Return the plan as text. `sources` are the texts of the files that the diagnostics point into."""
+    lines = [*_header(plan, style)]
+    whole = [s for s in plan.stacks if s.status == "new"]
+    changed = {s.name: s for s in plan.stacks if s.status in ("changed", "removed")}
+    for stack in whole:
+        lines += ["", *_whole_stack(plan, stack, details, style)]
+    if changed:
+        lines += _changes(plan, changed, details, style)
+    text = "\n".join(lines) + "\n"
+    if diagnostics:
+        text += "\n" + human_diagnostics(diagnostics, sources or {}, style=style)
+    return text + "\n" + "\n".join(_footer(plan, diagnostics, details, style)) + "\n"
+
+
+def count(number: int, noun: str) -> str:
+    """Return the number with its noun: `1 stack`, `3 stacks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _header(plan: Plan, style: Style) -> Iterator[str]:
+    environments = sorted({s.environment for s in plan.stacks})
+    targets = {s.target for s in plan.stacks}
+    named = len(environments) == 1 and environments[0] != "default"
+    first = safe(environments[0]) if named else count(len(environments), "environment")
+    parts = [
+        first,
+        count(len(targets), "target"),
+        count(len(plan.stacks), "stack"),
+        f"edition {safe(plan.edition)}",
+    ]
+    if plan.against.kind == "nothing":
+        parts.append("against nothing (all of it is new)")
+    else:
+        parts.append(f"against {safe(plan.against.label)}")
+    head, *rest = wrap(f"{safe(plan.spec)}: {', '.join(parts)}{_states(plan)}", "", "  ")
+    yield style.paint(head, "bold")
+    yield from rest
+    for note in plan.notes:
+        yield from wrap(safe(note), "  ", "  ")
+
+
+def _states(plan: Plan) -> str:
+    if plan.against.kind == "nothing" or plan.empty:
+        return ""
+    words = {"changed": "changes", "new": "is new", "removed": "is removed", "unchanged": "is unchanged"}
+    several = {"changed": "change", "new": "are new", "removed": "are removed", "unchanged": "are unchanged"}
+    found = {status: sum(s.status == status for s in plan.stacks) for status in words}
+    told = [f"{n} {(words if n == 1 else several)[status]}" for status, n in found.items() if n]
+    return "; " + ", ".join(told)
+
+
+def _whole_stack(plan: Plan, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
+    """Yield a new stack: its components in their own words."""
+    left = f"{safe(stack.name)} · {safe(stack.place)}"
+    right = f"+ {count(stack.totals.add, 'resource')}"
+    line = columns(left, right)
+    yield line if not style.colour else line.replace(left, style.paint(left, "bold"), 1)
+    for step in sorted(stack.steps, key=lambda s: s.component):
+        yield from _titled(step, [safe(line) for line in step.summary] or [what(step)], style)
+        for finding in step.findings:
+            if finding.fails:
+                yield from _finding(finding.reason, True, style)
+        if details:
+            yield from _resources(step.edits, details, style)
+
+
+def what(step: Step) -> str:
+    """Return what a component without words of its own is: its resources by kind."""
+    kinds: dict[str, int] = defaultdict(int)
+    for rated in step.edits:
+        node = node_of(rated.edit)
+        provider = node.type.startswith("pulumi:providers:")
+        kinds[f"{kind(node)} provider" if provider else kind(node)] += 1
+    return ", ".join(name if n == 1 else f"{n} × {name}" for name, n in sorted(kinds.items()))
+
+
+def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
+    """Yield the step's line: symbol, name, first text; the others under it."""
+    name = safe(step.component)
+    prefix = f"  {step.action.value} {name}"
+    if display_width(name) >= _NAME:
+        lines = [prefix] + [line for text in texts if text for line in wrap(text, _INDENT, _INDENT)]
+    else:
+        padded = prefix + " " * (4 + _NAME - display_width(prefix))
+        lines = []
+        for text in texts or [""]:
+            lines += wrap(text, padded if not lines else _INDENT, _INDENT)
+    if style.colour:
+        lines[0] = lines[0].replace(
+            step.action.value, style.paint(step.action.value, _COLOURS[step.action]), 1
+        )
+    yield from lines
+
+
+def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style: Style) -> Iterator[str]:
+    """Yield the steps of stacks that change or go: by risk, equal steps of several targets once."""
+    blocks: dict[tuple[Risk, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for step in plan.steps:
+        if step.stack in changed:
+            body = tuple(_step(step, changed[step.stack], details, style))
+            blocks[(step.risk, changed[step.stack].layer, body)].append(step.stack)
+    sections: dict[tuple[Risk, str], list[tuple[str, ...]]] = defaultdict(list)
+    for (risk, layer, body), names in blocks.items():
+        sections[(risk, _places(plan, [changed[n] for n in names], layer))].append(body)
+    touched = list(sections)
+    for risk, place in touched:
+        mark = "!" if risk >= Risk.ROLLING else " "
+        word = f"{mark} {risk!s:<12} "
+        yield ""
+        first, *rest = wrap(place, word, " " * len(word))
+        yield first.replace(str(risk), style.paint(str(risk), _RISK_COLOURS[risk], "bold"), 1)
+        yield from rest
+        for body in sections[(risk, place)]:
+            yield from body
+
+
+def _places(plan: Plan, stacks: Iterable[StackPlan], layer: str) -> str:
+    """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one."""
+    several = len({s.environment for s in plan.stacks}) > 1
+    names = [f"{s.environment}.{s.target}" if several else s.target for s in stacks]
+    return f"{layer} of {', '.join(map(safe, names))}"
+
+
+def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
+    created = step.action is Action.CREATE
+    own, derived = [b for b in step.because if b.where], [b for b in step.because if not b.where]
+    words = [because_words(b) for b in own if b.before is not b.after]
+    if created:
+        words = [safe(line) for line in step.summary] or [what(step)]
+    elif step.action is Action.DELETE:
+        words = [f"removed: {what(step)}"] if step.edits else ["removed"]
+    elif step.outputs:
+        words = [_output_text(o) for o in step.outputs]
+    elif not words:
+        words = [because_words(b) for b in derived if b.before is not b.after][:1] or [step.explanation]
+        derived = derived[1:] if derived else []
+    yield from _titled(step, words, style)
+    for finding in step.findings:
+        if finding.reason and not (created and not finding.fails and finding.risk is Risk.NONE):
+            yield from _finding(finding.reason, finding.fails, style)
+    if not created and step.action is not Action.DELETE:
+        for b in derived:
+            reason = (
+                f" ({safe(b.reason)})"
+                if b.reason and b.reason not in {f.reason for f in step.findings}
+                else ""
+            )
+            told = any(b.reason and b.reason in f.reason for f in step.findings)
+            yield from wrap(because_words(b) + ("" if told else reason), _INDENT, _INDENT)
+    yield from _because_line(step)
+    if step.outputs:
+        return
+    if details or not created:
+        yield from _resources(step.edits, details, style)
+    if not created and step.action is not Action.DELETE:
+        yield from _hidden(step, stack, details)
+
+
+def _finding(reason: str, fails: bool, style: Style) -> Iterator[str]:
+    text = safe(reason)
+    if fails and not text.startswith("will fail"):
+        text = f"will fail: {text}"
+    lines = wrap(text, _INDENT, _INDENT)
+    yield from (style.paint(line, "red") if fails else line for line in lines)
+
+
+def because_words(b: Because) -> str:
+    """Return a decided value that differs: `` `nodePools.l40s.max` 2 → 3 ``."""
+    path = f"`{safe(b.path)}`"
+    before, after = (masked("", (b.path.rpartition(".")[2],), v) for v in (b.before, b.after))
+    if b.before is ABSENT:
+        return f"{path} + {value_text(after)}"
+    if b.after is ABSENT:
+        return f"{path} - {value_text(before)}"
+    return f"{path} {value_text(before)} → {value_text(after)}"
+
+
+def _because_line(step: Step) -> Iterator[str]:
+    places = []
+    for b in step.because:
+        if b.where:
+            overlay = f" ({safe(b.overlay)})" if b.overlay else ""
+            places.append(f"{safe(b.where)} `{safe(b.path)}`{overlay}")
+        elif step.action is Action.DELETE:
+            places.append(f"`{safe(b.path)}` is no longer in the spec")
+    if places:
+        yield from wrap("because " + ", ".join(places), _INDENT, _INDENT + "  ")
+    elif step.explanation and step.because:
+        yield from wrap(step.explanation, _INDENT, _INDENT)
+
+
+def _output_text(edit: OutputEdit) -> str:
+    after = KNOWN_LATER if edit.cause else value_text(edit.after)
+    return f"{safe(edit.name)}: {value_text(edit.before)} → {after}"
+
+
+def _resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Iterator[str]:
+    """Yield the resources of a step with their changes; all of them with `details`, else those that say something."""
+    for rated in edits:
+        node, edit = node_of(rated.edit), rated.edit
+        symbol = style.paint(rated.action.value, _COLOURS[rated.action])
+        _, _, short = node.id.partition("/")
+        name = f"{safe(node.id)} ({safe(node.type)})" if details else safe(short or node.id)
+        yield f"      {symbol} {name}"
+        if isinstance(edit, Create | Delete):
+            continue
+        for change in edit.changes:
+            if details or change.effect.kind not in ("record",) or change.part == "options":
+                yield from wrap(change_text(node, change, details=details), " " * 10, " " * 12)
+        if details and rated.unchanged:
+            yield f"          ({count(rated.unchanged, 'unchanged attribute')} hidden)"
+
+
+def _hidden(step: Step, stack: StackPlan, details: bool) -> Iterator[str]:
+    attributes = 0 if details else sum(r.unchanged for r in step.edits)
+    parts = [count(attributes, "unchanged attribute")] if attributes else []
+    if stack.unchanged:
+        parts.append(count(stack.unchanged, "unchanged resource"))
+    if parts:
+        yield f"      ({', '.join(parts)} hidden)"
+
+
+def _footer(plan: Plan, diagnostics: Sequence[Diagnostic], details: bool, style: Style) -> Iterator[str]:
+    warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
+    tail = f" {count(warnings, 'warning')}." if warnings else ""
+    if plan.empty:
+        stacks = f"{count(len(plan.stacks), 'stack')} match{'es' if len(plan.stacks) == 1 else ''}"
+        yield style.paint(f"No changes. {stacks} {safe(plan.against.label)}.{tail}", "bold")
+        return
+    failing = " It will fail as it stands." if plan.fails else ""
+    risk = "" if plan.against.kind == "nothing" else f" Highest risk: {plan.risk}."
+    lines = wrap(f"Plan: {totals_text(plan.totals)}.{risk}{failing}{tail}", "", "  ")
+    yield from (style.paint(line, "bold") for line in lines)
+    listing = "" if details else "`--details` lists every resource; "
+    yield from wrap(f"Next: {listing}`llmform explain SPEC PATH` says why a value is what it is.", "", "  ")
+
+
+def totals_text(totals: Totals) -> str:
+    """Return `89 to add, 0 to change, 0 to remove`, with replacements and moves where there are any."""
+    parts = [f"{totals.add:,} to add", f"{totals.change:,} to change"]
+    if totals.replace:
+        parts.append(f"{totals.replace:,} to replace")
+    if totals.move:
+        parts.append(f"{totals.move:,} to move")
+    parts.append(f"{totals.remove:,} to remove")
+    if totals.outputs:
+        parts.append(f"{count(totals.outputs, 'output')} to change")
+    return ", ".join(parts)

@@ -1,0 +1,87 @@
+"""One value of a change, as a line of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from components.graph import Format, JsonText, Node, Ref, StackOutput, Value, references
+from components.graph_json import encode_value
+from stacks.changes import Absent, written
+from stacks.diff import Change
+from stacks.render.style import safe
+from stacks.sensitive import HIDDEN, masked
+
+KNOWN_LATER = "(known after apply)"
+
+
+def value_text(value: Value | Absent) -> str:
+    """Return a value as compact JSON, safe for a terminal; a reference in words."""
+    match value:
+        case Absent():
+            return "(none)"
+        case Ref():
+            return safe(f"{value.attribute} of {value.node}")
+        case StackOutput():
+            return safe(f"output {value.name} of {value.layer}")
+        case Format():
+            parts = (p if isinstance(p, str) else f"‹{value_text(p)}›" for p in value.parts)
+            return safe(json.dumps("".join(parts), ensure_ascii=False))
+        case JsonText():
+            return f"JSON {value_text(value.value)}"
+        case str() if value == HIDDEN:
+            return HIDDEN
+        case Mapping() | list() | tuple():
+            return safe(json.dumps(encode_value(value), ensure_ascii=False, sort_keys=True))
+    return safe(json.dumps(value, ensure_ascii=False))
+
+
+_POD = "spec.template.spec."
+
+
+def change_text(node: Node, change: Change, *, details: bool = False) -> str:
+    """Return `path before → after`, with what the change does if it is more than an update."""
+    name = _name(change)
+    if name.startswith(_POD) and not details:
+        name = f"spec.template … {name.removeprefix(_POD)}"
+    text = f"{name} {_sides(node, change)}"
+    match change.effect.kind:
+        case "replace":
+            text += "  # forces replacement"
+        case "refused":
+            text += "  # refused: it cannot be changed"
+        case "unknown":
+            text += "  # not recorded whether this replaces"
+        case "ignored":
+            text += "  # ignored (`ignoreChanges`)"
+    return text
+
+
+def _name(change: Change) -> str:
+    if change.part == "inputs":
+        return safe(written(change.path))
+    return safe(f"option {written(change.path)}" if change.part == "options" else change.part)
+
+
+def _sides(node: Node, change: Change) -> str:
+    before = masked(node.type, change.path, change.before) if change.part == "inputs" else change.before
+    after = masked(node.type, change.path, change.after) if change.part == "inputs" else change.after
+    if change.cause:
+        why = f" because of {safe(change.cause)}"
+        return f"{value_text(before)} → {KNOWN_LATER}{why}"
+    if isinstance(before, Absent):
+        return f"+ {value_text(after)}{_later(after)}"
+    if isinstance(after, Absent):
+        return f"- {value_text(before)}"
+    if before == after == HIDDEN:
+        return f"{HIDDEN} → {HIDDEN}"
+    if before == after and change.path and not isinstance(change.path[-1], str):
+        entry = change.path[-1]
+        return f"moves from position {(entry.before or 0) + 1} to {(entry.after or 0) + 1}"
+    return f"{value_text(before)} → {value_text(after)}{_later(after)}"
+
+
+def _later(value: Value | Absent) -> str:
+    if isinstance(value, Absent) or not any(True for _ in references(value)):
+        return ""
+    return f" {KNOWN_LATER}"

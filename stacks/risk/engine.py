@@ -1,0 +1,68 @@
+"""What the engine itself does or refuses, whatever the kind of resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stacks.changes import written
+from stacks.diff import Create, Delete, Move, Replace
+from stacks.risk.finding import Finding, Risk, Situation
+
+
+def protected(s: Situation) -> Iterator[Finding]:
+    """A protected resource is neither deleted nor replaced."""
+    if s.old is not None and s.old.options.protect and isinstance(s.edit, Delete | Replace):
+        words = "it is protected: the engine refuses until an apply with `protect: false` has come before"
+        yield Finding(Risk.NONE, words, fails=True)
+
+
+def retained(s: Situation) -> Iterator[Finding]:
+    """What is retained on delete stays; only Pulumi forgets it."""
+    if s.old is not None and s.old.options.retain_on_delete and isinstance(s.edit, Delete | Replace):
+        yield Finding(Risk.NONE, "the old object stays as it is; only Pulumi forgets it")
+
+
+def refused(s: Situation) -> Iterator[Finding]:
+    """The service refuses what the provider plans as an update."""
+    for change in s.changes:
+        if change.effect.kind == "refused":
+            words = f"will fail: `{written(change.path)}` cannot be changed"
+            yield Finding(
+                Risk.NONE, f"{words} ({change.effect.note})" if change.effect.note else words, fails=True
+            )
+
+
+def unknown(s: Situation) -> Iterator[Finding]:
+    """Nobody has recorded what the change does."""
+    for change in s.changes:
+        if change.effect.kind == "unknown":
+            words = f"cannot say whether `{written(change.path)}` replaces it: not recorded"
+            yield Finding(Risk.REPLACING, words)
+
+
+def one_way(s: Situation) -> Iterator[Finding]:
+    """A property that only moves one way."""
+    for change in s.changes:
+        if change.effect.one_way and (s.node.type, change.path) != ("aws:eks/cluster:Cluster", ("version",)):
+            yield Finding(Risk.IN_PLACE, f"`{written(change.path)}` {change.effect.note}")
+
+
+def adopted(s: Situation) -> Iterator[Finding]:
+    """A resource that exists is taken over."""
+    if isinstance(s.edit, Create) and s.edit.node.options.import_id:
+        yield Finding(Risk.NONE, f"takes over `{s.edit.node.options.import_id}`, which exists")
+
+
+def record_only(s: Situation) -> Iterator[Finding]:
+    """Options, names and order are Pulumi's own record: nothing running notices."""
+    if isinstance(s.edit, Create | Delete | Replace) or s.changes:
+        return
+    if isinstance(s.edit, Move):
+        yield Finding(Risk.NONE, f"the same object, until now `{s.edit.before.id}`")
+    elif any(c.effect.kind == "ignored" for c in s.edit.changes):
+        yield Finding(Risk.NONE, "`ignoreChanges` keeps what is there")
+    else:
+        yield Finding(Risk.NONE, "only Pulumi's own record of it changes")
+
+
+RULES = (protected, retained, refused, unknown, one_way, adopted, record_only)

@@ -1,0 +1,74 @@
+"""What holds data: volumes, buckets, keys, namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stacks.diff import Delete
+from stacks.risk.finding import Finding, Risk, Situation, kind
+
+_DATA = {
+    "Namespace": "everything in the namespace goes with it",
+    "PersistentVolumeClaim": "the volume's data is lost unless its class retains it",
+    "PersistentVolume": "the volume's data is lost unless its reclaim policy is Retain",
+    "CustomResourceDefinition": "every object of this kind goes with it",
+    "Bucket": "the bucket's objects are lost; S3 refuses while there are any",
+    "BucketV2": "the bucket's objects are lost; S3 refuses while there are any",
+    "Key": "what is encrypted with the key cannot be read after its waiting period",
+    "Repository": "the images in the repository are lost",
+    "FileSystem": "the file system's data is lost",
+    "Volume": "the volume's data is lost",
+    "Table": "the table's data is lost",
+    "Instance": "the instance and its local data are lost",
+    "Queue": "messages in the queue are lost",
+    "Secret": "the secret's value is lost; pods that need it do not start until it is back",
+}
+
+
+def holder_of_data(s: Situation) -> Iterator[Finding]:
+    """What holds data loses it when it is deleted or replaced."""
+    words = _DATA.get(kind(s.node))
+    if words and s.goes:
+        risk = Risk.REPLACING if kind(s.node) in ("Queue", "Secret") else Risk.DESTRUCTIVE
+        yield Finding(risk, words)
+
+
+def stateful_set(s: Situation) -> Iterator[Finding]:
+    """A StatefulSet that is deleted leaves its claims, which then belong to nothing."""
+    if kind(s.node) == "StatefulSet" and isinstance(s.edit, Delete) and s.goes:
+        yield Finding(
+            Risk.DESTRUCTIVE,
+            "its pods go; its volume claims stay behind, or go if its retention policy says Delete",
+        )
+
+
+def bucket_rules(s: Situation) -> Iterator[Finding]:
+    """A bucket's lifecycle deletes objects by itself."""
+    if kind(s.node).startswith("BucketLifecycleConfiguration") and s.changes:
+        yield Finding(Risk.IN_PLACE, "which objects S3 deletes, and when, changes")
+    if kind(s.node).startswith("BucketVersioning") and (s.changes or s.goes):
+        yield Finding(
+            Risk.IN_PLACE,
+            "overwritten and deleted objects may no longer be kept; versions that are there stay",
+        )
+
+
+def configuration(s: Situation) -> Iterator[Finding]:
+    """A ConfigMap that is replaced delete-first is missing in between; running pods keep what they have mounted or lose it."""
+    if kind(s.node) not in ("ConfigMap", "Secret"):
+        return
+    if isinstance(s.edit, Delete) and s.goes and kind(s.node) == "ConfigMap":
+        yield Finding(Risk.IN_PLACE, "pods that still mount it cannot start again")
+    elif s.goes and getattr(s.edit, "delete_first", False):
+        yield Finding(
+            Risk.REPLACING,
+            "it is missing for a moment: running pods lose the mount, new pods fail in between",
+        )
+    elif s.changes and not s.goes:
+        yield Finding(
+            Risk.IN_PLACE,
+            "pods see it in their mounts after about a minute; environment variables only after a restart",
+        )
+
+
+RULES = (holder_of_data, stateful_set, bucket_rules, configuration)

@@ -1,0 +1,70 @@
+"""What a plan does not show: values that are secret, or that may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from components.graph import JsonText, Value
+from stacks.changes import Absent, Entry, Path
+
+HIDDEN: Final = "(sensitive)"
+"""What stands in the place of a sensitive value."""
+
+_NAMES = re.compile(
+    r"(^|[_.-])(password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|private_?key)s?$",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SECRET_KINDS = {"kubernetes:core/v1:Secret": ("data", "stringData")}
+_SECRET_PROPERTIES = {
+    "aws:secretsmanager/secretVersion:SecretVersion": ("secretString", "secretBinary"),
+    "aws:ssm/parameter:Parameter": ("value", "valueWo"),
+}
+
+
+def secret_name(name: str) -> bool:
+    """Say whether something of this name holds a secret: `HF_TOKEN`, `adminPassword`.
+
+    Example:
+        >>> secret_name("HF_TOKEN"), secret_name("token_budget"), secret_name("adminPassword")
+        (True, False, True)
+    """
+    return _NAMES.search(_CAMEL.sub("_", name)) is not None
+
+
+def sensitive(type_token: str, path: Path) -> bool:
+    """Say whether the property holds a secret, by the kind of its resource or by its own name."""
+    hidden = _SECRET_KINDS.get(type_token, ()) + _SECRET_PROPERTIES.get(type_token, ())
+    if path and path[0] in hidden:
+        return True
+    for position, step in enumerate(path):
+        if isinstance(step, Entry):
+            # An entry of `env`: its `value` is secret if its name says so; `valueFrom` only says where it is.
+            if secret_name(step.name) and path[position + 1 : position + 2] == ("value",):
+                return True
+        elif secret_name(step) and position == len(path) - 1:
+            return True
+    return False
+
+
+def masked(type_token: str, path: Path, value: Value | Absent) -> Value | Absent:
+    """Return the value with every sensitive part hidden; where a secret is kept (its name) stays to be read."""
+    if isinstance(value, Absent):
+        return value
+    if sensitive(type_token, path) and not isinstance(value, Mapping | list | tuple | bool | None):
+        return HIDDEN
+    match value:
+        case JsonText():
+            return JsonText(masked(type_token, path, value.value))
+        case Mapping():
+            own = value.get("name")
+            if isinstance(own, str) and secret_name(own) and "value" in value:
+                value = {**value, "value": HIDDEN}
+            return {key: masked(type_token, (*path, key), item) for key, item in value.items()}
+        case list() | tuple():
+            if sensitive(type_token, path):
+                return HIDDEN
+            return [masked(type_token, (*path, Entry(i, i)), item) for i, item in enumerate(value)]
+    return value

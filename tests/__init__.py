@@ -1,0 +1,1 @@
+"""Tests: cases, properties and real components."""
