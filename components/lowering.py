@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from components import kubernetes_provider, provider
 from components.foundation import addons, cluster, encryption, identities, karpenter, network, stores, system
 from components.graph import Graph, assemble
-from components.order import ordered
 from components.part import Part
 from components.platform import gpu_operator, namespaces, node_pools, nvidia_device_plugin, storage_class
 from components.platform import karpenter as karpenter_release
@@ -65,14 +64,14 @@ def layers(platform: Platform) -> tuple[str, ...]:
 def lower(platform: Platform, layer: str, stack: str) -> Graph:
     """Return the graph of one layer.
 
-    On-prem the namespace of the workloads and the contract of the node pools are in the workloads stack, whether or not there
-    is a platform stack: an operator that llmform takes over or gives up must not move the namespace, and with it everything.
+    On-prem the namespace of the workloads and the contract of the node pools are in the workloads stack, whether or not
+    there is a platform stack: an operator that llmform takes over or gives up must not move the namespace.
     """
     parts = [r.lower(platform) for r in LOWERINGS if r.layer == layer and _applies(r, platform)]
     return assemble(
         stack,
         (c for p in parts for c in p.components),
-        ordered(n for p in parts for n in p.nodes),
+        (n for p in parts for n in p.nodes),
         {name: value for p in parts for name, value in p.outputs.items()},
     )
 

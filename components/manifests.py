@@ -36,6 +36,15 @@ def recommended_labels(platform: Platform, name: str, instance: str, component: 
     }
 
 
+def pod_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of a pod template: those by which Kubernetes and people find pods.
+
+    `owner` and the spec's own labels stay off: they would restart every model server when a cost centre is renamed.
+    They are on the namespace and on the object that makes the pods.
+    """
+    return {k: v for k, v in labels.items() if k.startswith("app.kubernetes.io/") or k == "llmform.dev/environment"}
+
+
 def type_token(api_version: str, kind: str) -> str:
     """Return the Pulumi type token of a Kubernetes kind: the core group is written `core/`.
 

@@ -15,7 +15,7 @@ find_python() {
         esac
     done
     sudo='sudo '
-    [ "$(id -u)" -ne 0 ] || sudo=
+    [ "$(id -u 2>/dev/null)" != 0 ] || sudo=
     how='install one'
     if command -v apt-get; then
         how="install one with: ${sudo}apt-get install python3 python3-venv"

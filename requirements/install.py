@@ -35,9 +35,7 @@ def main(sets: list[str]) -> int:
     """Installs the sets that are not current. Returns the exit status."""
     try:
         if not sets or not set(sets) <= set(SETS):
-            raise CannotInstall(
-                f"usage: requirements/install.py SET..., a set being one of {', '.join(SETS)}"
-            )
+            raise CannotInstall(f"usage: requirements/install.py SET..., a set being one of {', '.join(SETS)}")
         with alone() as lock:
             install([name for name in sets if not is_current(name)], lock)
     except CannotInstall as problem:
@@ -77,7 +75,8 @@ def is_current(name: str) -> bool:
         stamp = (INSTALLED / f"{name}.txt").read_bytes()
     except FileNotFoundError:
         return False
-    return os.access(PYTHON, os.X_OK) and stamp == locked(name).read_bytes()
+    usable = os.access(PYTHON, os.X_OK) and not UNFINISHED.exists()
+    return usable and stamp == locked(name).read_bytes()
 
 
 def locked(name: str) -> Path:
@@ -93,13 +92,14 @@ def install(names: list[str], lock: int) -> None:
         make_venv()
     link_project()
     for name in names:
-        (INSTALLED / f"{name}.txt").unlink(missing_ok=True)
+        stamp = INSTALLED / f"{name}.txt"
+        stamp.unlink(missing_ok=True)
+        content = locked(name).read_bytes()
         pip_install(name, lock)
-    for name in names:
         # Written aside and renamed: a stamp is there whole or not at all.
-        fresh = INSTALLED / f"{name}.new"
-        fresh.write_bytes(locked(name).read_bytes())
-        fresh.replace(INSTALLED / f"{name}.txt")
+        fresh = stamp.with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.replace(stamp)
     say("installed")
 
 
@@ -131,9 +131,9 @@ def make_venv() -> None:
         shutil.rmtree(VENV)
     INSTALLED.mkdir(parents=True)
     UNFINISHED.touch()
-    made = subprocess.run(
-        [sys.executable, "-I", "-m", "venv", str(VENV)], capture_output=True, text=True, check=False
-    )
+    # The file behind the links: where `python3` comes to mean a newer Python, .venv must not follow.
+    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    made = subprocess.run([python, "-I", "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         words = (made.stdout + made.stderr).split()
         raise CannotInstall(f"Python {version} cannot make a virtual environment: {' '.join(words)[-300:]}")
@@ -148,9 +148,7 @@ def need_ensurepip() -> None:
     if not shutil.which("apt-get"):
         raise CannotInstall(f"{sys.executable} lacks the module ensurepip; install it or another Python")
     if os.geteuid() != 0:
-        raise CannotInstall(
-            f"{sys.executable} lacks the module ensurepip; run: sudo apt-get install {package}"
-        )
+        raise CannotInstall(f"{sys.executable} lacks the module ensurepip; run: sudo apt-get install {package}")
     say(f"installing {package} with apt-get, which {sys.executable} needs to make virtual environments")
     # The lists of a fresh image are empty; where they are there, a failed update is no reason to stop.
     apt_get("update")
@@ -163,9 +161,7 @@ def need_ensurepip() -> None:
 def apt_get(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs apt-get, which asks nothing and shows nothing."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(
-        ["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
 def link_project() -> None:
@@ -187,7 +183,7 @@ def pip_install(name: str, lock: int) -> None:
     command = [PYTHON, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--require-hashes", "--progress-bar", "off", "-r", str(locked(name))]
     if name != "base":
-        command.append("--no-compile")  # pulumi-aws alone is 5,000 modules; most are never imported
+        command.append("--no-compile")  # pulumi-aws alone is 3,000 modules; most are never imported
     environment = {key: value for key, value in os.environ.items() if key not in ELSEWHERE}
     environment["PIP_USER"] = "0"  # a configuration file may say otherwise
     errors: list[str] = []

@@ -52,6 +52,7 @@ class _Open:
     `key_kind` is name, merge, or lost for a key that was wrong.
     """
 
+    offset: int
     start: tuple[int, int]
     is_map: bool
     is_flow: bool
@@ -78,7 +79,7 @@ def compose(source: Text) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
                 break
             reading.take(event)
     except yaml.YAMLError as error:
-        reading.found.append(syntax.refused(error, source))
+        reading.found.append(syntax.refused(error, source, reading.bracket()))
     finally:
         loader.dispose()
     if not reading.found and reading.root is None:
@@ -101,6 +102,10 @@ class _Reading:
         self.anchor_spans: dict[str, Span] = {}
         self.total = 0
         self.last_end = (1, 1)
+
+    def bracket(self) -> int | None:
+        """Return the offset of the innermost open bracket."""
+        return next((frame.offset for frame in reversed(self.stack) if frame.is_flow), None)
 
     # ---- events ----
 
@@ -130,7 +135,7 @@ class _Reading:
             self._key(frame, text, plain, span, event.anchor)
             return
         value = resolve(text) if plain else text
-        if frame is None and not isinstance(value, Trap):
+        if frame is None:
             self._not_a_map(value is None, span, "text" if isinstance(value, str) else "a single value")
             return
         node = _Node(Tree(value, span)) if not isinstance(value, Trap) else self._trap(value, span)
@@ -181,8 +186,11 @@ class _Reading:
         span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
         self.last_end = (span.end_line, span.end_column)
         node = self._aliased(name, span)
-        frame = self.stack[-1] if self.stack else None
-        if frame and frame.is_map and frame.key is None:
+        if not self.stack:  # the spec as a whole: no anchor can stand before it
+            self.done = True
+            return
+        frame = self.stack[-1]
+        if frame.is_map and frame.key is None:
             frame.size += 1
             if node.lost:
                 self._await(frame, span, "", "lost")
@@ -215,9 +223,10 @@ class _Reading:
 
     def _open(self, event: Any, is_map: bool) -> None:
         mark = event.start_mark
-        start = (mark.line + 1, mark.column + 1)
+        offset, start = mark.index, (mark.line + 1, mark.column + 1)
         if event.anchor is not None or event.tag is not None:
-            start = self.source.inside(event, self._value_offset(event))
+            offset = self._value_offset(event)
+            start = self.source.inside(event, offset)
         here = Span(self.file, *start, start[0], start[1] + 1)
         self.last_end = (start[0], start[1] + 1)
         frame = self.stack[-1] if self.stack else None
@@ -235,7 +244,7 @@ class _Reading:
         self._count(1, here)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
-        self.stack.append(_Open(start, is_map, bool(event.flow_style), event.anchor))
+        self.stack.append(_Open(offset, start, is_map, bool(event.flow_style), event.anchor))
 
     def _close(self, event: Any) -> None:
         frame = self.stack.pop()
@@ -258,9 +267,7 @@ class _Reading:
             self.root = tree
             return
         parent = self.stack[-1]
-        if (
-            parent.is_map and parent.key is None
-        ):  # a map or list in the place of a key, reported when it began
+        if parent.is_map and parent.key is None:  # a map or list in the place of a key, reported when it began
             self._await(parent, span, "", "lost")
             parent.size += frame.size
             return
@@ -318,11 +325,7 @@ class _Reading:
         if node.lost or any(error.span == tree.span for tree in wrong for error in self.found):
             return
         if wrong or not sources:
-            what = (
-                "an entry of the list is not a map"
-                if isinstance(value, tuple) and sources
-                else "this is not a map"
-            )
+            what = "an entry of the list is not a map" if isinstance(value, tuple) and sources else "this is not a map"
             help = "merge an anchored map, `<<: *a`, or a list of them, `<<: [*a, *b]`"
             self._report("merge-not-a-map", "`<<` merges maps only", where, label=what, help=help)
             return
@@ -400,9 +403,7 @@ class _Reading:
         if related:
             message = f"the aliases make more than {MOST_VALUES:,} keys and values"
             help = "use fewer aliases of aliases"
-            self._report(
-                "alias-explosion", message, span, label="too many with this alias", help=help, related=related
-            )
+            self._report("alias-explosion", message, span, label="too many with this alias", help=help, related=related)
         else:
             message = f"the spec has more than {MOST_VALUES:,} keys and values"
             help = "split the spec by platform; lists of sites belong into a CSV file"
@@ -411,9 +412,7 @@ class _Reading:
     def _too_deep(self, span: Span, related: tuple[Label, ...]) -> None:
         self.done = True
         message = f"maps and lists are nested more than {MOST_LEVELS} levels deep"
-        self._report(
-            "nesting-too-deep", message, span, label="too deep", help="check the brackets", related=related
-        )
+        self._report("nesting-too-deep", message, span, label="too deep", help="check the brackets", related=related)
 
     def _not_a_map(self, is_null: bool, span: Span, what: str) -> None:
         self.done = True

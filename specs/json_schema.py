@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from specs.overlay import FIXED, SHORT_FORMS
-from specs.schema.base import NAME_PATTERN
+from specs.schema.base import NAME_PATTERN, Section
+from specs.schema.descriptions import descriptions
 from specs.schema.spec import Spec
-from specs.schema.walk import named_sections
+from specs.schema.walk import named_sections, sections_of
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 """Draft 7: what the YAML language servers of the editors read."""
@@ -22,6 +23,7 @@ def schema_text() -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a spec, short forms and overlays included."""
     raw = Spec.model_json_schema(by_alias=True, ref_template="#/definitions/{model}")
+    _describe(raw)
     definitions: dict[str, Any] = raw.pop("$defs")
     schema: dict[str, Any] = {
         "$schema": DIALECT,
@@ -34,6 +36,21 @@ def json_schema() -> dict[str, Any]:
     _short_forms(schema)
     _overlays(schema)
     return schema
+
+
+def _describe(raw: dict[str, Any]) -> None:
+    """Put the descriptions of the schema's fields beside them, as hover text."""
+    pending: list[type[Section]] = [Spec]
+    sections: dict[str, type[Section]] = {}
+    while pending:
+        section = pending.pop()
+        if section.__name__ not in sections:
+            sections[section.__name__] = section
+            pending.extend(s for field in section.model_fields.values() for s in sections_of(field.annotation))
+    for name, section in sections.items():
+        properties = raw["properties"] if section is Spec else raw["$defs"][name]["properties"]
+        for field, about in descriptions(section).items():
+            properties[section.model_fields[field].alias or field]["description"] = about
 
 
 def _tidy(value: Any, name: str = "") -> Any:

@@ -128,7 +128,7 @@ def _out_of_range(text: str) -> Trap:
 def _leading_zero(text: str) -> Trap:
     digits = text.lstrip("+-").lstrip("0") or "0"
     sign = "-" if text.startswith("-") else ""
-    octal = len(text) <= MOST_DIGITS and not set(digits) & {"8", "9"} and digits not in "01234567"
+    octal = len(text) <= MOST_DIGITS and not set(digits) & {"8", "9"} and len(digits) > 1
     plain = f"{sign}{digits}" + (f" (or {sign}{int(digits, 8)}, were it octal)" if octal else "")
     message = f"`{shown(text)}` is octal to some YAML readers and decimal to others"
     return _ambiguous(message, "a leading zero", text, plain)

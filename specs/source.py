@@ -35,9 +35,7 @@ _BYTE_ORDER_MARKS = (
 
 # YAML 1.2.2, production c-printable, without U+FEFF and without U+0085, U+2028 and U+2029, which break lines
 # in YAML 1.1 and do not in 1.2.
-_NOT_PRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 _FIRST_DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?+(?:\r\n|\r|\n))*+(%[^\r\n]*+)")
 
@@ -86,7 +84,11 @@ def _decode(data: bytes, file: str) -> str | Diagnostic:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = Text(data[: error.start].decode("utf-8"), file)
+        start_of_file = data[: error.start].decode("utf-8")
+        earlier = _forbidden_character(start_of_file, file)
+        if earlier:
+            return earlier
+        before = Text(start_of_file, file)
         line, column = before.position(len(before.text))
         return Diagnostic(
             "invalid-utf8",

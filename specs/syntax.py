@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from specs.diagnostics import Diagnostic, Label
@@ -89,8 +90,14 @@ _CONTEXTS: dict[str, str] = {
 }
 
 
-def refused(error: Any, source: Text) -> Diagnostic:
-    """Return the diagnostic for a `yaml.YAMLError`: tabs, tags and everything else."""
+_ESCAPE = re.compile(r"\\(?:[xuU][0-9a-fA-F]*|.)", re.S)
+
+
+def refused(error: Any, source: Text, bracket: int | None) -> Diagnostic:
+    """Return the diagnostic for a `yaml.YAMLError`: tabs, tags and everything else.
+
+    `bracket` is the offset of the innermost `{` or `[` that is open.
+    """
     text = source.text
     end = len(text.rstrip())
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
@@ -106,9 +113,11 @@ def refused(error: Any, source: Text) -> Diagnostic:
     message, help = _PROBLEMS.get(problem, (problem, ""))
     message = message.replace("{char}", shown(text[at : at + 1])).replace("{two}", shown(text[at : at + 2]))
     label = _CONTEXTS.get(context, "")
-    if at >= end and began < end and label:
-        # The end of the file explains nothing: what was never closed does.
-        return Diagnostic("syntax-error", message, source.word(began), label="never closed", help=help)
+    if at >= end and (bracket is not None or (began < end and label)):
+        return _unclosed(began if "quoted" in context or bracket is None else bracket, message, help, source)
+    if "escape" in message and (escape := _ESCAPE.match(text, text.rfind("\\", 0, at + 1))):
+        span = source.span(escape.start(), escape.end())
+        return Diagnostic("syntax-error", message, span, label="no escape", help=help)
     related = (Label(source.word(began), label),) if label and began != at else ()
     return Diagnostic(
         "syntax-error",
@@ -118,6 +127,15 @@ def refused(error: Any, source: Text) -> Diagnostic:
         help=help,
         related=related,
     )
+
+
+def _unclosed(at: int, message: str, help: str, source: Text) -> Diagnostic:
+    """Return the diagnostic for what goes on to the end of the file, which itself explains nothing."""
+    opening = source.text[at]
+    if opening in "[{":
+        closing = "]" if opening == "[" else "}"
+        message, help = f"the bracket `{opening}` is not closed", f"add `{closing}`"
+    return Diagnostic("syntax-error", message, source.word(at), label="never closed", help=help)
 
 
 def tab(at: int, source: Text) -> Diagnostic:

@@ -15,8 +15,8 @@ _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _PROPERTY = re.compile(r"&[^\s,\[\]{}]*+|!<[^>\s]*+>?|![^\s,\[\]{}]*+")
 SPACE = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*+")
 """White space and comments."""
-_MARK_ESCAPE = r"\uFFFE\uFFFE"  # as long as a pair; U+FFFE itself can be in no text that YAML reads
-_MARK = "\ufffe\ufffe"
+_MARKS = ("fffe", "ffff", *(f"fd{number:x}" for number in range(0xD0, 0xF0)))
+"""Unicode's 34 noncharacters of four digits: no text of any language has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Text:
         self.text = text
         self.file = file
         self.pairs: list[int] = []
+        self._mark = ""
         self.parsed = self._without_pairs()
 
     @cached_property
@@ -75,6 +76,8 @@ class Text:
         start, end = event.start_mark, event.end_mark
         if event.style in ("|", ">"):
             return self.span(first, first + len(self.text[first : end.index].rstrip()))
+        if first == end.index and end.column == 0:
+            return self.span(first, first)  # libyaml ends a file one line after its last
         if first == start.index:
             return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
         return Span(self.file, *self.inside(event, first), *self.inside(event, max(first, end.index)))
@@ -108,12 +111,18 @@ class Text:
             return value
         written = [self.text[place : place + 12] for place in self.pairs[first:last]]
         meant = [_character(pair) for pair in written] if escapes else written
-        parts = value.split(_MARK if escapes else _MARK_ESCAPE)
+        mark = chr(int(self._mark, 16)) if escapes else rf"\u{self._mark}"
+        parts = value.split(mark * 2)
         return "".join(part + pair for part, pair in zip(parts, [*meant, ""], strict=False))
 
     def _without_pairs(self) -> str:
-        if r"\u" not in self.text or re.search(r"\\u[fF]{3}[eE]", self.text):
+        if not _PAIR.search(self.text):
             return self.text
+        lower = self.text.lower()
+        free = (mark for mark in _MARKS if mark not in lower and chr(int(mark, 16)) not in lower)
+        self._mark = next(free, "")
+        if not self._mark:
+            return self.text  # libyaml will refuse the first pair
 
         def marked(pair: re.Match[str]) -> str:
             before = pair.start()
@@ -122,7 +131,7 @@ class Text:
             if (pair.start() - before) % 2:
                 return pair[0]  # the backslash is itself escaped
             self.pairs.append(pair.start())
-            return _MARK_ESCAPE
+            return rf"\u{self._mark}" * 2  # as long as the pair
 
         return _PAIR.sub(marked, self.text)
 

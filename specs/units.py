@@ -22,6 +22,9 @@ MOST = 2**63 - 1
 _LONGEST = 40
 """Characters; 64 bits in digits, a fraction and a unit fit twice."""
 
+_DECIMALS = 9
+"""Enough for every unit here; with them a percentage below 10¹⁹ stays exact in Decimal's 28 digits."""
+
 DECIMAL: Mapping[str, int] = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 BINARY: Mapping[str, int] = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 """Suffixes of Kubernetes quantities (apimachinery, pkg/api/resource), without the milli- and exa- ones."""
@@ -117,9 +120,7 @@ def percent(value: object, at_most: int = 100) -> Decimal:
     if unit != "%":
         raise _wrong_unit(value, "percentage", ("%",), "50%")
     if number > at_most:
-        raise UnitError(
-            f"`{_given(value)}` is more than {at_most}%", f"write a percentage from 0% to {at_most}%"
-        )
+        raise UnitError(f"`{_given(value)}` is more than {at_most}%", f"write a percentage from 0% to {at_most}%")
     return Decimal(number.numerator) / (number.denominator * 100)
 
 
@@ -144,9 +145,7 @@ def money(value: object) -> Money:
         raise UnitError(f"`{_given(value)}` has no period that is known", f"the periods are {periods}")
     if "," in amount or "_" in amount:
         bare = amount.replace(",", "").replace("_", "")
-        raise UnitError(
-            f"`{_given(value)}` has separators between its digits", f"write `${shown(bare)}{slash}{per}`"
-        )
+        raise UnitError(f"`{_given(value)}` has separators between its digits", f"write `${shown(bare)}{slash}{per}`")
     number, unit = _split(amount, kind, ("", "k", "M"), example, given=value)
     cents = number * {"": 1, "k": 10**3, "M": 10**6}[unit] * 100
     if cents.denominator != 1:
@@ -248,6 +247,8 @@ def _split(
     unit = text[found.end() :]
     if unit not in units:
         raise _wrong_unit(quoted, kind, units, example, found[0], unit)
+    if len(found[2] or "") > _DECIMALS:
+        raise UnitError(f"`{_given(quoted)}` has more than {_DECIMALS} decimals", "write fewer decimals")
     return Fraction(found[0]), unit
 
 
@@ -293,11 +294,9 @@ def _wrong_unit(
         fitting = _NUMBER.fullmatch(number) is not None
         proposals = [f"`{number}{known}`" for known in _usual(units)] if fitting else [f"`{example}`"]
         if "%" in units and fitting and Fraction(number) <= 1:
-            proposals.append(f"`{Decimal(number) * 100:.4g}%`")  # 0.5 may mean a half
+            proposals.append(f"`{float(number) * 100:g}%`")  # 0.5 may mean a half
         proposal = f"`${number}`" if kind.endswith("money") and fitting else " or ".join(proposals)
-        return UnitError(
-            f"`{quoted}` has no unit, and a {kind} needs one", f"write {proposal}; units: {listed}"
-        )
+        return UnitError(f"`{quoted}` has no unit, and a {kind} needs one", f"write {proposal}; units: {listed}")
     if "".join(unit.split()) in units and unit.strip() != unit or unit.isspace():
         return UnitError(f"`{quoted}` has a space in it", f"write `{number}{unit.strip()}`; units: {listed}")
     if unit[0] in ",_":
@@ -308,9 +307,7 @@ def _wrong_unit(
     if meant:
         help = "write " + " or ".join(f"`{number}{known}`" for known in meant)
         return UnitError(f"`{quoted}` has the unknown unit `{shown(unit)}`", f"{help}; units: {listed}")
-    return UnitError(
-        f"`{quoted}` has the unknown unit `{shown(unit)}`", f"write it as `{example}`; units: {listed}"
-    )
+    return UnitError(f"`{quoted}` has the unknown unit `{shown(unit)}`", f"write it as `{example}`; units: {listed}")
 
 
 def _usual(units: tuple[str, ...]) -> tuple[str, ...]:

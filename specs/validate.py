@@ -98,7 +98,7 @@ def _union_paths(tree: Tree, errors: list[ErrorDetails]) -> dict[Path, ErrorDeta
 
 def _wrong_union(tree: Tree, path: Path, provider: str) -> Diagnostic:
     known = place(path, provider)
-    about = known.field.description if known and known.field and known.field.description else ""
+    about = known.description if known else ""
     found = at(tree, path) or tree
     return Diagnostic(
         "wrong-type",
@@ -140,7 +140,7 @@ def _unknown_key(tree: Tree, path: Path, provider: str) -> Diagnostic:
 
 def _missing(tree: Tree, path: Path, name: str, provider: str) -> Diagnostic:
     known = place((*path, name), provider)
-    about = known.field.description if known and known.field and known.field.description else ""
+    about = known.description if known else ""
     found = at(tree, path) or tree
     owner = f"`{dotted(path)}`" if path else "the spec"
     span = (
@@ -187,7 +187,7 @@ def _bad_value(tree: Tree, path: Path, error: ErrorDetails, provider: str) -> Di
     name = str(path[-1]) if path else "the spec"
     given = _shown(found.value)
     known = place(path, provider)
-    about = known.field.description if known and known.field and known.field.description else ""
+    about = known.description if known else ""
     code, message, advice = "bad-value", f"`{name}` cannot be {given}", about
     span = found.span
     match kind:

@@ -275,9 +275,7 @@ def patch(value: Value, changes: Iterable[tuple[Path, Value | Absent]]) -> Value
     return _patch_list(value, grouped)
 
 
-def _patch_list(
-    value: Sequence[Value], grouped: Mapping[Any, list[tuple[Path, Value | Absent]]]
-) -> list[Value]:
+def _patch_list(value: Sequence[Value], grouped: Mapping[Any, list[tuple[Path, Value | Absent]]]) -> list[Value]:
     """Put the entries that the differences name where they say; the rest keep their order around them."""
     named = {before for before, _ in grouped}
     gone = sum(after is None for _, after in grouped)

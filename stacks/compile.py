@@ -9,6 +9,7 @@ from hashlib import sha256
 from components.graph import Graph
 from components.invariants import broken
 from components.lowering import layers, lower
+from components.order import ordered
 from components.patches import PatchFailed, apply_patch
 from components.places import place
 from components.resolve.platform import Explained, Extra, Platform
@@ -184,7 +185,7 @@ def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic
                     f"the patch of `{patch.match}` does not apply: {error}",
                 )
             )
-    return replace(graph, nodes=tuple(nodes.values())), hits, found
+    return replace(graph, nodes=ordered(nodes.values())), hits, found
 
 
 def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:

@@ -1,21 +1,20 @@
 """Two graphs of one stack → typed edits: what the engine will do, as data.
 
-Nodes are matched by id, then by alias. A property's effect comes from the catalog (`specs/catalog/replacement.py`),
-from the options of the node, and from what happens to the nodes it refers to. `origin`, `reads` and `summary` mean nothing
-to the engine and make no edit: `apply(diff(a, b), a)` equals `b` but for these.
+Nodes are matched by id, then by alias. A property's effect comes from the catalog
+(`specs/catalog/replacement.py`), from the options of the node, and from what happens to the nodes that it refers to.
+`origin`, `reads` and `summary` mean nothing to the engine and make no edit: `apply(diff(a, b), a)` equals `b` but
+for these.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import fields
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any
 
 from components.graph import (
-    Component,
     Format,
     Graph,
     JsonText,
@@ -29,131 +28,23 @@ from components.graph import (
     references,
 )
 from specs.catalog.replacement import replacement
-from stacks.changes import ABSENT, Absent, Difference, Path, differences, keys, patch, renamed, same
-
-Kind = Literal["record", "ignored", "update", "unknown", "refused", "replace"]
-"""What one change does. *record*: only Pulumi's own record of the resource changes. *ignored*: `ignoreChanges` names it.
-*refused*: the provider plans an update that the service does not accept. *unknown*: not recorded whether it replaces."""
-
-Part = Literal["inputs", "options", "id", "type", "component", "urn", "provider", "needs"]
-"""The part of a node that a change is in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a change does, with the catalog's note and source; `one_way`: it cannot be taken back."""
-
-    kind: Kind
-    delete_first: bool = False
-    note: str = ""
-    source: str = ""
-    one_way: bool = False
-
-
-RECORD = Effect("record")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One property that changes. `cause` is what makes a reference's value new: a node, or a stack's output."""
-
-    part: Part
-    path: Path
-    before: Value | Absent
-    after: Value | Absent
-    effect: Effect = RECORD
-    cause: str = ""
-
-
-@dataclass(frozen=True)
-class Create:
-    """A new resource; with an import id in its options, one that exists already and is taken over."""
-
-    node: Node
-
-    @property
-    def id(self) -> str:
-        return self.node.id
-
-
-@dataclass(frozen=True)
-class Delete:
-    """A resource that goes; with `retain_on_delete` only Pulumi forgets it."""
-
-    node: Node
-
-    @property
-    def id(self) -> str:
-        return self.node.id
-
-
-@dataclass(frozen=True)
-class _Changed:
-    before: Node
-    changes: tuple[Change, ...]
-
-    @cached_property
-    def after(self) -> Node:
-        """The node afterwards, made from the changes."""
-        return _patched(self.before, self.changes)
-
-    @property
-    def id(self) -> str:
-        return self.after.id
-
-
-@dataclass(frozen=True)
-class Update(_Changed):
-    """The same resource with other properties, or only another record of it."""
-
-
-@dataclass(frozen=True)
-class Replace(_Changed):
-    """A new resource in the place of the old one."""
-
-    delete_first: bool = False
-
-
-@dataclass(frozen=True)
-class Move(_Changed):
-    """The same resource under another id; it may carry changes in place."""
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentEdit:
-    """A component that comes (`before` is None), goes (`after` is None) or changes type, parent or aliases."""
-
-    before: Component | None
-    after: Component | None
-
-    @property
-    def id(self) -> str:
-        component = self.after or self.before
-        return component.id if component else ""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputEdit:
-    """A declared output that differs, or whose value is new after apply because of `cause`."""
-
-    name: str
-    before: Value | Absent
-    after: Value | Absent
-    cause: str = ""
-    renamed: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.name
-
-
-NodeEdit = Create | Update | Replace | Delete | Move
-Edit = NodeEdit | ComponentEdit | OutputEdit
-
-
-def node_of(edit: NodeEdit) -> Node:
-    """Return the node after the edit; for a deletion the node that goes."""
-    return edit.node if isinstance(edit, Create | Delete) else edit.after
+from stacks.changes import ABSENT, Difference, differences, keys, renamed, same
+from stacks.edits import (
+    RECORD,
+    Change,
+    ComponentEdit,
+    Create,
+    Delete,
+    Edit,
+    Effect,
+    Kind,
+    Move,
+    NodeEdit,
+    OutputEdit,
+    Replace,
+    Update,
+    without_words,
+)
 
 
 def diff(
@@ -179,7 +70,7 @@ def _component_edits(before: Graph, after: Graph) -> Iterator[ComponentEdit]:
     new = {c.id: c for c in after.components}
     for name in sorted({*old, *new}):
         was, now = old.get(name), new.get(name)
-        if (was and _material(was)) != (now and _material(now)):
+        if (was and without_words(was)) != (now and without_words(now)):
             yield ComponentEdit(was, now)
 
 
@@ -207,14 +98,12 @@ class _Comparison:
                 continue
             earlier = [*node.options.aliases]
             for component in chains.get(node.component, ()):
-                # Pulumi gives a child whose name begins with its parent's the alias that begins with the parent's alias.
+                # Pulumi aliases a child whose name begins with its parent's under the parent's aliases too.
                 if node.id.startswith(component.id + "/"):
                     earlier.extend(alias + node.id[len(component.id) :] for alias in component.aliases)
             for alias in earlier:
                 # An alias names the old URN, whose types are today's: a node of another type is another node.
-                if alias in free and self._identity_types(self.old[alias], old=True) == self._identity_types(
-                    node
-                ):
+                if alias in free and self._identity_types(self.old[alias], old=True) == self._identity_types(node):
                     partner[node.id] = alias
                     free.discard(alias)
                     break
@@ -266,9 +155,7 @@ class _Comparison:
         if old.id != new.id:
             yield Change("id", (), old.id, new.id)
         if old.type != new.type:
-            yield Change(
-                "type", (), old.type, new.type, Effect("replace", note="another type is another resource")
-            )
+            yield Change("type", (), old.type, new.type, Effect("replace", note="another type is another resource"))
         if old.component != new.component:
             yield Change("component", (), old.component, new.component)
         was, now = self.types_before.get(old.component, ()), self.types_after.get(new.component, ())
@@ -315,9 +202,7 @@ class _Comparison:
             return ""
         attribute = tuple(part for part in re.split(r"[.\[\]]+", ref.attribute) if part)
         touched = [
-            keys(c.path)
-            for c in edit.changes
-            if c.part == "inputs" and c.effect.kind not in ("record", "ignored")
+            keys(c.path) for c in edit.changes if c.part == "inputs" and c.effect.kind not in ("record", "ignored")
         ]
         if any(path[: len(attribute)] == attribute[: len(path)] for path in touched):
             return ref.node
@@ -402,11 +287,7 @@ def _provider_effect(node: Node, names: tuple[str, ...]) -> Effect:
     without it a changed cluster, context or kubeconfig does.
     """
     if node.type != "pulumi:providers:kubernetes":
-        return (
-            Effect("update")
-            if names[:1] != ("region",)
-            else Effect("unknown", note="not recorded for the region")
-        )
+        return Effect("update") if names[:1] != ("region",) else Effect("unknown", note="not recorded for the region")
     if names[:1] == ("clusterIdentifier",):
         return Effect("replace", note="another cluster: all that the provider manages is replaced")
     if "clusterIdentifier" not in node.inputs and names[:1] in (("cluster",), ("context",), ("kubeconfig",)):
@@ -421,9 +302,7 @@ def _literal(inputs: Mapping[str, Value], attribute: tuple[str, ...]) -> bool:
         if not isinstance(value, Mapping) or step not in value:
             return False
         value = value[step]
-    return isinstance(value, str | int | float) or (
-        isinstance(value, Format | list) and not list(references(value))
-    )
+    return isinstance(value, str | int | float) or (isinstance(value, Format | list) and not list(references(value)))
 
 
 def _pattern(text: str) -> tuple[str, ...]:
@@ -442,56 +321,3 @@ def _inside(pattern: str, names: tuple[str, ...]) -> bool:
     """Say whether the property path names something inside the property."""
     parts = _pattern(pattern)
     return len(parts) > len(names) and all(p in ("*", n) for p, n in zip(parts, names, strict=False))
-
-
-def _patched(node: Node, changes: Iterable[Change]) -> Node:
-    inputs: list[tuple[Path, Value | Absent]] = []
-    options: dict[str, Any] = {}
-    parts: dict[str, Any] = {}
-    for change in changes:
-        if change.part == "inputs":
-            inputs.append((change.path, change.after))
-        elif change.part == "options":
-            options[keys(change.path)[0]] = change.after
-        elif change.part != "urn":
-            parts[change.part] = change.after
-    return replace(node, inputs=patch(node.inputs, inputs), options=replace(node.options, **options), **parts)
-
-
-def apply(edits: Iterable[Edit], before: Graph) -> Graph:
-    """Return the graph after the edits, which were made for `before`."""
-    nodes = {n.id: n for n in before.nodes}
-    components = {c.id: c for c in before.components}
-    outputs = dict(before.outputs)
-    made: list[Node] = []
-    for edit in edits:
-        match edit:
-            case Create():
-                made.append(edit.node)
-            case Delete():
-                del nodes[edit.node.id]
-            case Update() | Replace() | Move():
-                del nodes[edit.before.id]
-                made.append(edit.after)
-            case ComponentEdit(after=None):
-                del components[edit.id]
-            case ComponentEdit(after=Component() as component):
-                components[edit.id] = component
-            case OutputEdit(after=value) if value is ABSENT:
-                del outputs[edit.name]
-            case OutputEdit():
-                outputs[edit.name] = edit.after
-    return assemble(before.stack, components.values(), [*nodes.values(), *made], outputs)
-
-
-def _material(component: Component) -> Component:
-    return replace(component, origin="", reads=(), summary=())
-
-
-def material(graph: Graph) -> Graph:
-    """Return the graph without what means nothing to the engine: where things come from, and words about them."""
-    return replace(
-        graph,
-        components=tuple(map(_material, graph.components)),
-        nodes=tuple(replace(n, origin="") for n in graph.nodes),
-    )

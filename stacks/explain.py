@@ -80,15 +80,7 @@ def explain(compilation: Compilation, path: str) -> Explanation | None:
     there = place(split(path), _provider(compilation, path))
     if not settings and there is None:
         return None
-    return Explanation(path, kind_of(there) if there else "computed", _description(there), settings, nodes)
-
-
-def _description(there: Place | None) -> str:
-    if there is None:
-        return ""
-    if there.named and there.section is not None:
-        return (there.section.__doc__ or "").split("\n\n")[0]
-    return (there.field.description or "") if there.field else ""
+    return Explanation(path, kind_of(there) if there else "computed", there.description if there else "", settings, nodes)
 
 
 def _caused(nodes: Any, path: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Two compilations → the plan: steps by component, each with its risk, the reasons, and the spec lines that caused it."""
+"""Two compilations → the plan: steps by component, each with its risk, the reasons, and the lines that caused it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from components.graph import Component
 from components.resolve.platform import Explained
-from stacks.changes import ABSENT, Absent, leaves, same
+from stacks.causes import Because, changed_values, under
+from stacks.changes import ABSENT, leaves
 from stacks.compilation import LAYERS, Compilation, CompiledStack
-from stacks.diff import (
+from stacks.diff import diff
+from stacks.edits import (
     ComponentEdit,
     Create,
     Delete,
@@ -23,7 +25,6 @@ from stacks.diff import (
     OutputEdit,
     Replace,
     Update,
-    diff,
     node_of,
 )
 from stacks.risk import RULES
@@ -48,18 +49,6 @@ class Action(StrEnum):
     REPLACE = "±"
     MOVE = "→"
     UPDATE = "~"
-
-
-@dataclass(frozen=True, slots=True)
-class Because:
-    """One decided value that differs. `where` is its place in a file; `reason` says it of a value that no file holds."""
-
-    path: str
-    before: Any | Absent
-    after: Any | Absent
-    where: str = ""
-    overlay: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +162,7 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
     notes = _notes(before, after, against)
     for stack in ordered:
         known = changed_outputs[f"{stack.environment}.{stack.target}"]
-        made, outputs = _stack_plan(
-            old.get(stack.name), new.get(stack.name), known, _version_words(against, after)
-        )
+        made, outputs = _stack_plan(old.get(stack.name), new.get(stack.name), known, _version_words(against, after))
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
         stacks.append(made)
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
@@ -280,7 +267,7 @@ def _steps(
     old = {c.id: c for c in before.graph.components} if before else {}
     new = {c.id: c for c in after.graph.components} if after else {}
     renames = {alias: c.id for c in new.values() for alias in c.aliases if alias not in new}
-    values = _changed_values(before, after, renames)
+    values = changed_values(before, after, renames)
     graph_before, graph_after = (before.graph if before else None), (after.graph if after else None)
     for name in sorted({*by_component, *structure}):
         if name in renames and name not in by_component:
@@ -293,9 +280,7 @@ def _steps(
             explanation = "only its place among the components"
         else:
             explanation = ""
-        rated = tuple(
-            _rated(Situation(e, by_id, stack.values, graph_before, graph_after)) for e in by_component[name]
-        )
+        rated = tuple(_rated(Situation(e, by_id, stack.values, graph_before, graph_after)) for e in by_component[name])
         rated = tuple(sorted(rated, key=lambda r: -r.risk))
         action = _component_action(was, now, rated)
         because = _because(action, component, was, values, stack.values)
@@ -378,40 +363,6 @@ def _merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(unique, key=lambda f: (not f.fails, -f.risk)))
 
 
-def _changed_values(
-    before: CompiledStack | None, after: CompiledStack | None, renames: Mapping[str, str]
-) -> tuple[Because, ...]:
-    """Return the decided values that differ, by path; what only has another name is the same."""
-    old = {_renamed_path(p, renames): e for p, e in before.values.items()} if before else {}
-    new = dict(after.values) if after else {}
-    return tuple(
-        _value_change(p, old.get(p), new.get(p))
-        for p in sorted({*old, *new})
-        if _differ(old.get(p), new.get(p))
-    )
-
-
-def _differ(was: Explained | None, now: Explained | None) -> bool:
-    return was is None or now is None or not same(was.value, now.value)
-
-
-def _value_change(path: str, was: Explained | None, now: Explained | None) -> Because:
-    told = now or was
-    assert told is not None
-    where = told.where or (was.where if was else "")
-    if now is None or (was and was.where and not now.where):
-        where = ""  # the line is not there any more
-    before, after = (was.value if was else ABSENT), (now.value if now else ABSENT)
-    return Because(path, before, after, where, told.overlay, now.reason if now else "")
-
-
-def _renamed_path(path: str, renames: Mapping[str, str]) -> str:
-    for old, new in renames.items():
-        if path == old or path.startswith(old + "."):
-            return new + path[len(old) :]
-    return path
-
-
 def _because(
     action: Action,
     component: Component,
@@ -421,7 +372,7 @@ def _because(
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
-        own = [b for b in changed if _under(b.path, (component.origin,)) and b.where]
+        own = [b for b in changed if under(b.path, (component.origin,)) and b.where]
         if not own:
             return ()
         first = min(own, key=lambda b: (len(b.path), b.path))
@@ -431,29 +382,17 @@ def _because(
         sign = Because(component.origin, ABSENT, ABSENT, "" if gone else first.where, first.overlay)
         return (sign,)
     paths = {*component.reads, component.origin, *(was.reads if was else ())}
-    own = [b for b in changed if _under(b.path, paths)]
+    own = [b for b in changed if under(b.path, paths)]
     return tuple(sorted(own, key=lambda b: (not b.where, b.path)))
-
-
-def _under(path: str, above: Iterable[str]) -> bool:
-    return any(p and (path == p or path.startswith((f"{p}.", f"{p}["))) for p in above)
 
 
 def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:
     """Return what explains a step that no spec line explains."""
     causes = sorted(
-        {
-            c.cause
-            for r in rated
-            if isinstance(r.edit, Update | Replace | Move)
-            for c in r.edit.changes
-            if c.cause
-        }
+        {c.cause for r in rated if isinstance(r.edit, Update | Replace | Move) for c in r.edit.changes if c.cause}
     )
     explained = [
-        r
-        for r in rated
-        if isinstance(r.edit, Update | Replace | Move) and any(c.cause for c in r.edit.changes)
+        r for r in rated if isinstance(r.edit, Update | Replace | Move) and any(c.cause for c in r.edit.changes)
     ]
     if causes and len(explained) == len(rated):
         return "follows from " + ", ".join(f"`{c}`" for c in causes)

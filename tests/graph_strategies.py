@@ -100,7 +100,7 @@ def _nodes(draw: st.DrawFn, component: str, name: str, earlier: tuple[str, ...])
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Graph, Graph]:
-    """Draw two graphs of one stack, often alike: the second is another one, or the first with a few nodes' inputs changed."""
+    """Draw two graphs of one stack: two of their own, or the second is the first with a few inputs changed."""
     before = draw(graphs())
     if draw(st.booleans()):
         return before, draw(graphs())

@@ -1,5 +1,8 @@
-"""Two graphs → edits. What the engine does is from recorded runs (pulumi-kubernetes 4.3x, kube-apiserver 1.34.4, 2026-11-21)
-and from plan calls of the AWS provider."""
+"""Two graphs → edits.
+
+What the engine does is from recorded runs (pulumi-kubernetes 4.3x, kube-apiserver 1.34.4, 2026-11-21) and from plan
+calls of the AWS provider.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from hypothesis import given, settings
 from components.graph import Component, Format, Graph, JsonText, Node, Options, Ref, StackOutput, assemble
 from components.graph_json import canonical, decode_graph, encode_graph
 from stacks.changes import ABSENT, Entry, differences, patch, written
-from stacks.diff import (
+from stacks.diff import diff
+from stacks.edits import (
     Change,
     ComponentEdit,
     Create,
@@ -24,7 +28,6 @@ from stacks.diff import (
     Replace,
     Update,
     apply,
-    diff,
     material,
 )
 from tests.graph_strategies import graphs, pairs

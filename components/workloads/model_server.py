@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from components.graph import Component, Options
-from components.manifests import GPU_TAINT, POOL_LABEL, kubernetes_node, on_prem, recommended_labels
+from components.manifests import GPU_TAINT, POOL_LABEL, kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
 from components.resolve import defaults
 from components.resolve.defaults import GIB
@@ -26,7 +26,7 @@ from components.workloads.pods import (
     pod_security,
 )
 from components.workloads.vllm_arguments import arguments
-from components.workloads.weights_mirror import claim_name, job_node_id, location
+from components.workloads.weights_mirror import claim_name, job_node_id, location, mirror_environment
 
 USER = 2000
 """The user `vllm` of the image (vllm-project/vllm#40275, 2026-04): torch fails for a user id without a passwd entry."""
@@ -257,7 +257,7 @@ def _fetch(platform: Platform, server: Server) -> dict[str, Any]:
         "image": platform.edition.images["weights"].reference,
         "imagePullPolicy": "IfNotPresent",
         "args": ["fetch", f"--from={location(platform, server.weights)}", f"--to=file://{WEIGHTS_PATH}"],
-        "env": [{"name": "HOME", "value": "/tmp"}],
+        "env": mirror_environment(platform),
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
         "securityContext": container_security(),
         "volumeMounts": [_mount(platform, server, read_only=False), {"name": "tmp", "mountPath": "/tmp"}],

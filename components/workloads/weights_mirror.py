@@ -12,11 +12,11 @@ from math import ceil
 from typing import Any
 
 from components.graph import Component, Node, Options
-from components.manifests import POOL_LABEL, kubernetes_node, on_prem, recommended_labels
+from components.manifests import POOL_LABEL, kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
 from components.resolve import demand
 from components.resolve.defaults import GIB
-from components.resolve.platform import OnPrem, Platform, Store, Weights
+from components.resolve.platform import Aws, OnPrem, Platform, Store, Weights
 from components.workloads.pods import (
     DNS_RULE,
     POD_IDENTITY_RULE,
@@ -141,6 +141,14 @@ def _model(platform: Platform, weights: Weights, needs: tuple[str, ...]) -> Part
     return Part((component,), tuple(nodes))
 
 
+def mirror_environment(platform: Platform) -> list[dict[str, Any]]:
+    """Return the environment of the mirror's program, but for the hub's token."""
+    environment: list[dict[str, Any]] = [{"name": "HOME", "value": "/tmp"}]
+    if isinstance(platform.target, Aws):
+        environment.append({"name": "AWS_REGION", "value": platform.target.region})
+    return environment
+
+
 def job_node_id(weights: Weights) -> str:
     """Return the id of the node of a model's mirror Job."""
     return f"models.{weights.model}/Job/mirror-{weights.model}-{weights.key}"
@@ -169,7 +177,7 @@ def _claim(platform: Platform, weights: Weights, target: OnPrem) -> dict[str, An
 
 def _job(platform: Platform, weights: Weights) -> dict[str, Any]:
     labels = recommended_labels(platform, "weights-mirror", weights.object_name, "mirror")
-    environment: list[dict[str, Any]] = [{"name": "HOME", "value": "/tmp"}]
+    environment = mirror_environment(platform)
     if weights.token_secret:
         token = {"secretKeyRef": {"name": weights.token_secret, "key": "token"}}
         environment.append({"name": "HF_TOKEN", "valueFrom": token})
@@ -216,6 +224,6 @@ def _job(platform: Platform, weights: Weights) -> dict[str, Any]:
             "completions": 1,
             "parallelism": 1,
             "completionMode": "NonIndexed",
-            "template": {"metadata": {"labels": labels}, "spec": spec},
+            "template": {"metadata": {"labels": pod_labels(labels)}, "spec": spec},
         },
     }

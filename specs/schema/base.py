@@ -36,7 +36,6 @@ class Section(BaseModel):
         alias_generator=to_camel,
         validate_by_alias=True,
         validate_by_name=False,
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
         defer_build=True,
     )

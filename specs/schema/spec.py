@@ -25,10 +25,10 @@ class Spec(Section):
     """The platform's name. It is part of every stack's and every object's name: a new name is a new platform."""
 
     owner: Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN)] | None = None
-    """The team that owns the platform; a label of every object and a tag of every AWS resource."""
+    """The team that owns the platform; a label of every object but pods, and a tag of every AWS resource."""
 
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels of every object and tags of every AWS resource."""
+    """Labels of every object but pods, which a new label would restart, and tags of every AWS resource."""
 
     edition: Text | None = None
     """The set of defaults, charts, images, engine and cluster versions, such as `2026-11`. Default: the newest."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic.fields import FieldInfo
 
 from specs.schema.base import Section
+from specs.schema.descriptions import descriptions
 from specs.schema.spec import Spec
 from specs.tree import Path
 
@@ -23,6 +24,16 @@ class Place:
     field: FieldInfo | None
     named: bool = False
     """The entry of a map whose keys are names (`models.chat`)."""
+    owner: type[Section] | None = None
+    """The section that has `field`, under the name `name`."""
+    name: str = ""
+
+    @property
+    def description(self) -> str:
+        """What stands under the field in the schema; of a named entry, what its section is."""
+        if self.named and self.section is not None:
+            return (self.section.__doc__ or "").split("\n\n")[0]
+        return descriptions(self.owner).get(self.name, "") if self.owner else ""
 
 
 def place(path: Path, provider: str = "") -> Place | None:
@@ -43,15 +54,15 @@ def _below(current: Place, part: str | int, provider: str) -> Place | None:
     if current.section is not None:
         for name, field in current.section.model_fields.items():
             if (field.alias or name) == part:
-                return _place(field.annotation, field, provider)
+                return replace(_place(field.annotation, field, provider), owner=current.section, name=name)
         return None
     for option in options(current.annotation):
         origin, arguments = typing.get_origin(option), typing.get_args(option)
         if origin is dict and isinstance(part, str):
             below = _place(arguments[1], current.field, provider)
-            return Place(below.annotation, below.section, below.field, named=True)
+            return replace(below, named=True, owner=current.owner, name=current.name)
         if origin is tuple and isinstance(part, int):
-            return _place(arguments[0], current.field, provider)
+            return replace(_place(arguments[0], current.field, provider), owner=current.owner, name=current.name)
     return None
 
 
@@ -79,6 +90,17 @@ def options(annotation: Any) -> list[Any]:
                 found.extend(options(item))
         return found
     return [annotation]
+
+
+def sections_of(annotation: Any) -> list[type[Section]]:
+    """Return the sections that a value of this annotation can hold, inside maps and lists too."""
+    found: list[type[Section]] = []
+    for option in options(annotation):
+        if isinstance(option, type) and issubclass(option, Section):
+            found.append(option)
+        for inner in typing.get_args(option) if typing.get_origin(option) in (dict, tuple) else ():
+            found.extend(sections_of(inner))
+    return found
 
 
 def keys(section: type[Section]) -> tuple[str, ...]:

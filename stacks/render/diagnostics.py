@@ -41,9 +41,7 @@ class _Line:
         return self.offsets[-1]
 
 
-def human(
-    diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None, *, style: Style = PLAIN
-) -> str:
+def human(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str] | None = None, *, style: Style = PLAIN) -> str:
     """Return the diagnostics with excerpts of their files; `sources` maps a file's name to its text."""
     lines = {name: _split(text) for name, text in (sources or {}).items()}
     return "\n".join("\n".join(_one(d, lines, style)) + "\n" for d in diagnostics)
@@ -107,9 +105,7 @@ def _help(text: str, gutter: str, style: Style) -> Iterator[str]:
         yield f"{gutter}     {safe(line)}".rstrip()
 
 
-def _excerpt(
-    marks: Sequence[_Mark], lines: Sequence[str], gutter: int, style: Style, colour: str
-) -> Iterator[str]:
+def _excerpt(marks: Sequence[_Mark], lines: Sequence[str], gutter: int, style: Style, colour: str) -> Iterator[str]:
     """Yield the marked lines of one file in order, the marks of each under it."""
     by_line: dict[int, list[_Mark]] = defaultdict(list)
     for mark in marks:
@@ -199,7 +195,7 @@ def _marker(
     text = safe(mark.text)
     room = WIDTH - len(plain_blank)
     wrapped = wrap(text, pad + sign + (" " if text else ""), rest, room)
-    if len(wrapped) > 1 and display_width(wrapped[0]) > room:  # nothing fits beside the mark
+    if text and display_width(wrapped[0]) > room:  # nothing fits beside the mark
         wrapped = [pad + sign, *wrap(text, rest, rest, room)]
     yield blank + wrapped[0].replace(sign, painted, 1)
     for more in wrapped[1:]:

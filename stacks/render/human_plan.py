@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from specs.diagnostics import Diagnostic, Severity
+from stacks.causes import Because
 from stacks.changes import ABSENT
-from stacks.diff import Create, Delete, OutputEdit, node_of
-from stacks.plan import Action, Because, Plan, RatedEdit, StackPlan, Step, Totals
+from stacks.edits import Create, Delete, OutputEdit, node_of
+from stacks.plan import Action, Plan, RatedEdit, StackPlan, Step, Totals
 from stacks.render.diagnostics import human as human_diagnostics
 from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
 from stacks.render.values import KNOWN_LATER, change_text, value_text
@@ -88,10 +89,13 @@ def _header(plan: Plan, style: Style) -> Iterator[str]:
 def _states(plan: Plan) -> str:
     if plan.against.kind == "nothing" or plan.empty:
         return ""
-    words = {"changed": "changes", "new": "is new", "removed": "is removed", "unchanged": "is unchanged"}
-    several = {"changed": "change", "new": "are new", "removed": "are removed", "unchanged": "are unchanged"}
-    found = {status: sum(s.status == status for s in plan.stacks) for status in words}
-    told = [f"{n} {(words if n == 1 else several)[status]}" for status, n in found.items() if n]
+    words = (("changed", "changes", "change"), ("new", "is new", "are new"), ("removed", "goes", "go"))
+    told = []
+    for status, one, several in words:
+        if number := sum(s.status == status for s in plan.stacks):
+            told.append(f"{count(number, 'stack')} {one if number == 1 else several}")
+    if unchanged := sum(s.status == "unchanged" for s in plan.stacks):
+        told.append(f"{unchanged:,} unchanged")
     return "; " + ", ".join(told)
 
 
@@ -132,9 +136,7 @@ def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
         for text in texts or [""]:
             lines += wrap(text, padded if not lines else _INDENT, _INDENT)
     if style.colour:
-        lines[0] = lines[0].replace(
-            step.action.value, style.paint(step.action.value, _COLOURS[step.action]), 1
-        )
+        lines[0] = lines[0].replace(step.action.value, style.paint(step.action.value, _COLOURS[step.action]), 1)
     yield from lines
 
 
@@ -186,11 +188,7 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator
             yield from _finding(finding.reason, finding.fails, style)
     if not created and step.action is not Action.DELETE:
         for b in derived:
-            reason = (
-                f" ({safe(b.reason)})"
-                if b.reason and b.reason not in {f.reason for f in step.findings}
-                else ""
-            )
+            reason = f" ({safe(b.reason)})" if b.reason and b.reason not in {f.reason for f in step.findings} else ""
             told = any(b.reason and b.reason in f.reason for f in step.findings)
             yield from wrap(because_words(b) + ("" if told else reason), _INDENT, _INDENT)
     yield from _because_line(step)

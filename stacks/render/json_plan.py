@@ -10,9 +10,10 @@ from typing import Any
 from components.graph import Value
 from components.graph_json import encode_value
 from specs.diagnostics import Diagnostic
+from stacks.causes import Because
 from stacks.changes import Absent, Entry, Path, written
-from stacks.diff import Change, Create, Delete, Move, NodeEdit, OutputEdit, Replace, Update, node_of
-from stacks.plan import Because, Plan, RatedEdit, StackPlan, Step
+from stacks.edits import Change, Create, Delete, Move, NodeEdit, OutputEdit, Replace, Update, node_of
+from stacks.plan import Plan, RatedEdit, StackPlan, Step
 from stacks.render.diagnostics import diagnostic_values
 from stacks.risk.finding import Finding
 from stacks.sensitive import masked
@@ -143,9 +144,7 @@ def _change(type_token: str, change: Change) -> dict[str, Any]:
 
 
 def _path(path: Path) -> list[Any]:
-    return [
-        {"before": s.before, "after": s.after, "name": s.name} if isinstance(s, Entry) else s for s in path
-    ]
+    return [{"before": s.before, "after": s.after, "name": s.name} if isinstance(s, Entry) else s for s in path]
 
 
 def _output(edit: OutputEdit) -> dict[str, Any]:

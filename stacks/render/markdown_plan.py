@@ -47,9 +47,7 @@ def code(text: str) -> str:
     return f"`{shown}`"
 
 
-def markdown_plan(
-    plan: Plan, diagnostics: Sequence[Diagnostic] = (), sources: Mapping[str, str] | None = None
-) -> str:
+def markdown_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = (), sources: Mapping[str, str] | None = None) -> str:
     """Return the plan as a comment for a review."""
     lines = [f"**{_verdict(plan)}**", ""]
     lines += [f"- {escaped(note)}" for note in plan.notes]

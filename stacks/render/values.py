@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from components.graph import Format, JsonText, Node, Ref, StackOutput, Value, references
 from components.graph_json import encode_value
 from stacks.changes import Absent, written
-from stacks.diff import Change
+from stacks.edits import Change
 from stacks.render.style import safe
 from stacks.sensitive import HIDDEN, masked
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.diff import Create
+from stacks.edits import Create
 from stacks.risk.finding import Finding, Risk, Situation, kind
 
 
 def eks_version(s: Situation) -> Iterator[Finding]:
-    """An EKS cluster moves up by one minor version at a time and cannot go back (EKS user guide, "Update existing cluster")."""
+    """An EKS cluster moves up by one minor version at a time and cannot go back.
+
+    EKS user guide, "Update existing cluster to new Kubernetes version".
+    """
     if s.node.type != "aws:eks/cluster:Cluster" or s.goes:
         return
     change = s.change("version")
@@ -19,14 +22,12 @@ def eks_version(s: Situation) -> Iterator[Finding]:
     if was is None or now is None:
         yield Finding(Risk.IN_PLACE, "the version of the control plane changes; it cannot go back")
     elif now == was + 1:
-        words = "the control plane moves up by one version and cannot go back; nodes keep theirs until they are replaced"
+        words = "the control plane moves up by one version and cannot go back; nodes keep theirs until replaced"
         yield Finding(Risk.IN_PLACE, words)
     elif now < was:
         yield Finding(Risk.IN_PLACE, "EKS does not go back to an older version", fails=True)
     else:
-        yield Finding(
-            Risk.IN_PLACE, f"EKS moves up by one version at a time; this is {now - was}", fails=True
-        )
+        yield Finding(Risk.IN_PLACE, f"EKS moves up by one version at a time; this is {now - was}", fails=True)
 
 
 def _minor(version: object) -> int | None:
@@ -59,9 +60,7 @@ def release(s: Situation) -> Iterator[Finding]:
             "Helm upgrades the release: its pods restart; what the new chart changes is not known without it",
         )
     elif s.changed("values"):
-        yield Finding(
-            Risk.ROLLING, "Helm upgrades the release with other values: pods that read them restart"
-        )
+        yield Finding(Risk.ROLLING, "Helm upgrades the release with other values: pods that read them restart")
 
 
 def rights(s: Situation) -> Iterator[Finding]:
@@ -93,9 +92,7 @@ def rights(s: Situation) -> Iterator[Finding]:
 def service_account(s: Situation) -> Iterator[Finding]:
     """Pods of a ServiceAccount that goes lose its token."""
     if kind(s.node) == "ServiceAccount" and s.goes:
-        yield Finding(
-            Risk.REPLACING, "running pods lose their token, new pods of it cannot start until it is back"
-        )
+        yield Finding(Risk.REPLACING, "running pods lose their token, new pods of it cannot start until it is back")
 
 
 def provider(s: Situation) -> Iterator[Finding]:

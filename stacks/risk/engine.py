@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.changes import written
-from stacks.diff import Create, Delete, Move, Replace
+from stacks.edits import Create, Delete, Move, Replace
 from stacks.risk.finding import Finding, Risk, Situation
 
 
@@ -27,9 +27,7 @@ def refused(s: Situation) -> Iterator[Finding]:
     for change in s.changes:
         if change.effect.kind == "refused":
             words = f"will fail: `{written(change.path)}` cannot be changed"
-            yield Finding(
-                Risk.NONE, f"{words} ({change.effect.note})" if change.effect.note else words, fails=True
-            )
+            yield Finding(Risk.NONE, f"{words} ({change.effect.note})" if change.effect.note else words, fails=True)
 
 
 def unknown(s: Situation) -> Iterator[Finding]:

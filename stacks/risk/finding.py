@@ -10,7 +10,7 @@ from typing import Any
 from components.graph import Graph, Node, Value
 from components.resolve.platform import Explained
 from stacks.changes import ABSENT, keys
-from stacks.diff import Change, Create, Delete, Edit, NodeEdit, Replace
+from stacks.edits import Change, Create, Delete, Edit, NodeEdit, Replace
 
 
 class Risk(IntEnum):
@@ -76,9 +76,7 @@ class Situation:
         """The changes of inputs that reach the provider."""
         if isinstance(self.edit, Create | Delete):
             return ()
-        return tuple(
-            c for c in self.edit.changes if c.part == "inputs" and c.effect.kind not in ("record", "ignored")
-        )
+        return tuple(c for c in self.edit.changes if c.part == "inputs" and c.effect.kind not in ("record", "ignored"))
 
     @property
     def goes(self) -> bool:

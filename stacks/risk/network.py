@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.changes import keys
-from stacks.diff import Create, Delete
+from stacks.edits import Create, Delete
 from stacks.risk.finding import Finding, Risk, Situation, at, kind
 
 _ADDRESS = {
@@ -52,16 +52,12 @@ def service(s: Situation) -> Iterator[Finding]:
         return
     if s.changed("spec", "selector"):
         yield Finding(Risk.REPLACING, "clients reach other pods at once, or none")
-    numbers = [
-        c
-        for c in s.changes
-        if keys(c.path)[:2] == ("spec", "ports") and keys(c.path)[-1] in ("port", "ports")
-    ]
+    numbers = [c for c in s.changes if keys(c.path)[:2] == ("spec", "ports") and keys(c.path)[-1] in ("port", "ports")]
     if numbers:
         yield Finding(Risk.REPLACING, "clients of the old port fail")
         provider = next((n for n in (s.after.nodes if s.after else ()) if n.id == s.node.provider), None)
         if provider is None or at(provider.inputs, "upsertExistingObjects") not in (True, "true"):
-            words = "the preview fails (`Duplicate value`): ports are keyed by number; keep the port and move `targetPort`"
+            words = "the preview fails (`Duplicate value`: ports are keyed by number); keep it and move `targetPort`"
             yield Finding(Risk.REPLACING, words, fails=True)
 
 

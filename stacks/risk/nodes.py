@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.diff import Create, Delete
+from stacks.edits import Create, Delete
 from stacks.risk.finding import Finding, Risk, Situation, at, kind, number
 
 _DRIFT = (
@@ -43,9 +43,7 @@ def _limits(s: Situation) -> Iterator[Finding]:
         elif before is not None and number(after) >= number(before):
             yield Finding(Risk.IN_PLACE, f"the pool may grow to {after} {name}")
         else:
-            yield Finding(
-                Risk.IN_PLACE, f"at most {after} {name}; nodes above that stay until they are empty"
-            )
+            yield Finding(Risk.IN_PLACE, f"at most {after} {name}; nodes above that stay until they are empty")
 
 
 def node_class(s: Situation) -> Iterator[Finding]:

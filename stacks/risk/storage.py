@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.diff import Delete
+from stacks.edits import Delete
 from stacks.risk.finding import Finding, Risk, Situation, kind
 
 _DATA = {
@@ -54,7 +54,7 @@ def bucket_rules(s: Situation) -> Iterator[Finding]:
 
 
 def configuration(s: Situation) -> Iterator[Finding]:
-    """A ConfigMap that is replaced delete-first is missing in between; running pods keep what they have mounted or lose it."""
+    """A ConfigMap or Secret that is replaced delete-first is missing in between."""
     if kind(s.node) not in ("ConfigMap", "Secret"):
         return
     if isinstance(s.edit, Delete) and s.goes and kind(s.node) == "ConfigMap":

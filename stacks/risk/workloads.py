@@ -8,7 +8,7 @@ from typing import Any
 
 from components.graph import Node
 from stacks.changes import ABSENT
-from stacks.diff import Create, Delete, Replace
+from stacks.edits import Create, Delete, Replace
 from stacks.risk.finding import Finding, Risk, Situation, at, gpus, kind, number, replicas, some
 
 _SETTINGS = {
@@ -95,11 +95,7 @@ def _rollout(s: Situation, old: Node, new: Node) -> Iterator[Finding]:
     surge, missing = _bounds(new)
     if missing == 0:
         how = (
-            "restarts"
-            if count == 1
-            else "restart one after the other"
-            if surge == 1
-            else f"restart, {surge} at a time"
+            "restarts" if count == 1 else "restart one after the other" if surge == 1 else f"restart, {surge} at a time"
         )
         yield Finding(Risk.ROLLING, f"{pods} {how}; never fewer than {count}{_exchange(old, new)}{sentence}")
     elif missing >= count:
@@ -118,9 +114,7 @@ def _exchange(old: Node, new: Node) -> str:
         return ""
     if _bounds(new)[1] == 0:
         return f"; a new one needs {some(after, 'GPU')} before an old one gives back {before}"
-    return (
-        f"; a new one needs {some(after, 'GPU')}, an old one gives back {before}" if before != after else ""
-    )
+    return f"; a new one needs {some(after, 'GPU')}, an old one gives back {before}" if before != after else ""
 
 
 def _bounds(node: Node) -> tuple[int, int]:
@@ -208,9 +202,7 @@ def autoscaler(s: Situation) -> Iterator[Finding]:
     if change and change.before is not ABSENT and change.after is not ABSENT:
         was, now = number(change.before), number(change.after)
         if now < was:
-            yield Finding(
-                Risk.REPLACING, f"at most {some(now, 'replica')} instead of {was}: more than that stop"
-            )
+            yield Finding(Risk.REPLACING, f"at most {some(now, 'replica')} instead of {was}: more than that stop")
         else:
             yield Finding(Risk.IN_PLACE, f"at most {some(now, 'replica')} instead of {was}")
 

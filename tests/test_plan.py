@@ -1,0 +1,351 @@
+"""Edits → steps: risk, reasons in words, and the spec lines that caused them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble
+from components.resolve.platform import Explained
+from stacks.compilation import Compilation, CompiledStack
+from stacks.plan import Action, Against, Step, plan
+from stacks.risk import RULES
+from stacks.risk.finding import Risk
+from tests.graph_strategies import compilation, pairs
+
+GIT = Against("git", "main (4f21c0e)", "1.0.0", "2026-11")
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+
+
+def graph(*nodes: Node, layer: str = "workloads", outputs: Mapping[str, Any] | None = None, **aliases: str) -> Graph:
+    """Return a graph of the nodes, each component reading its own part of the spec."""
+    components = [
+        Component(
+            c,
+            "llmform:a:A",
+            c,
+            reads=(c,),
+            summary=(f"words of {c}",),
+            aliases=tuple(filter(None, (aliases.get("alias"),))),
+        )
+        for c in sorted({n.component for n in nodes})
+    ]
+    return assemble(f"s.default.t.{layer}", components, nodes, outputs or {})
+
+
+def node(kind: str, inputs: Mapping[str, Any], name: str = "a", component: str = "c", **more: Any) -> Node:
+    """Return a node."""
+    return Node(f"{component}/{kind.rpartition(':')[2]}/{name}", kind, inputs, component, component, **more)
+
+
+def deployment(
+    replicas: int = 2, gpus: int = 2, image: str = "1", strategy: Mapping[str, Any] | None = None, **spec: Any
+) -> Node:
+    """Return a Deployment that keeps its capacity while it rolls, unless `strategy` says otherwise."""
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    container = {"name": "vllm", "image": image, "resources": {"limits": {"nvidia.com/gpu": str(gpus)}}}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    body = {"replicas": replicas, "strategy": strategy or rolling, "template": template, **spec}
+    return node(DEPLOYMENT, {"spec": body}, "chat", "serving.chat")
+
+
+def step(before: Node | None, after: Node | None, values: Mapping[str, Explained] | None = None) -> Step:
+    """Return the one step that leads from a stack with this node to one with that."""
+    keep = node("kubernetes:core/v1:ServiceAccount", {}, "keep", "keep")
+    sides = [compilation(graph(*filter(None, (keep, n))), values) for n in (before, after)]
+    found = plan(sides[0], sides[1], GIT).steps
+    assert len(found) == 1, found
+    return found[0]
+
+
+def words(one: Step) -> str:
+    """Return all that is said about a step."""
+    return "; ".join(f.reason for f in one.findings)
+
+
+def test_what_nothing_changes_is_empty() -> None:
+    """A plan of nothing has no step and no risk."""
+    one = compilation(graph(deployment()))
+    found = plan(one, one, GIT)
+    assert found.empty and found.risk is Risk.NONE and found.steps == ()
+    assert found.stacks[0].status == "unchanged"
+
+
+def test_everything_new_is_no_risk() -> None:
+    """Nothing running notices what is created."""
+    found = plan(None, compilation(graph(deployment())), Against())
+    assert found.risk is Risk.NONE
+    assert found.totals.add == 1
+    assert [s.action for s in found.steps] == [Action.CREATE]
+    assert found.stacks[0].status == "new"
+
+
+def test_a_rollout_says_replicas_and_gpus_and_whether_it_is_feasible() -> None:
+    """With no pod missing a rollout keeps capacity; the numbers are the manifest's, the sentence the decision's."""
+    reason = "feasible if EC2 delivers 1 node"
+    values = {"serving.chat.rollout": Explained("1/0", reason=reason)}
+    found = step(deployment(gpus=2), deployment(gpus=4), values)
+    assert found.risk is Risk.ROLLING
+    assert "2 replicas (4 GPUs) restart one after the other; never fewer than 2" in words(found)
+    assert "a new one needs 4 GPUs before an old one gives back 2" in words(found)
+    assert reason in words(found)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "missing", "surge", "risk", "said"),
+    [
+        (2, 0, 1, Risk.ROLLING, "never fewer than 2"),
+        (4, 1, 0, Risk.REPLACING, "capacity drops to 3 of 4"),
+        (1, 1, 0, Risk.REPLACING, "nothing answers until a new one is ready"),
+        (4, "25%", "25%", Risk.REPLACING, "capacity drops to 3 of 4"),  # 25 % of 4 is 1
+        (3, "25%", "25%", Risk.ROLLING, "never fewer than 3"),  # 25 % of 3, rounded down, is 0
+        (2, 0, 0, Risk.REPLACING, "capacity drops to 1 of 2"),  # both 0: Kubernetes lets one be missing
+        (2, "100%", 0, Risk.REPLACING, "nothing answers until a new one is ready"),
+        (0, 0, 1, Risk.IN_PLACE, "nothing restarts"),
+    ],
+)
+def test_a_rollout_is_rated_by_the_capacity_it_keeps(
+    replicas: int, missing: Any, surge: Any, risk: Risk, said: str
+) -> None:
+    """maxUnavailable 0 keeps capacity, anything else drops it."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": missing}}
+    found = step(deployment(replicas, strategy=strategy), deployment(replicas, image="2", strategy=strategy))
+    assert found.risk is risk
+    assert said in words(found)
+
+
+def test_recreate_stops_everything_first() -> None:
+    """Strategy Recreate: no pod of the new version before all old ones are gone."""
+    strategy = {"type": "Recreate"}
+    found = step(deployment(strategy=strategy), deployment(image="2", strategy=strategy))
+    assert found.risk is Risk.REPLACING
+    assert "stop before new ones start" in words(found)
+
+
+def test_a_new_strategy_restarts_nothing_and_recreate_fails_in_the_preview() -> None:
+    """Recorded: after a plain create the preview of RollingUpdate → Recreate fails, unless objects are upserted."""
+    found = step(deployment(), deployment(strategy={"type": "Recreate"}))
+    assert found.risk is Risk.IN_PLACE
+    assert any(f.fails and "rollingUpdate: Forbidden" in f.reason for f in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("now", "risk", "said"),
+    [
+        (5, Risk.IN_PLACE, "starts 3 more; needs 6 more GPUs"),
+        (1, Risk.REPLACING, "capacity drops from 2 replicas to 1"),
+    ],
+)
+def test_replicas_go_up_in_place_and_down_with_capacity(now: int, risk: Risk, said: str) -> None:
+    """Two GPUs a replica: three more replicas need six."""
+    found = step(deployment(2), deployment(now))
+    assert found.risk is risk
+    assert said in words(found)
+
+
+def test_a_deployment_that_goes_stops_serving() -> None:
+    """It is replacing, not destructive: it can be made again."""
+    found = step(deployment(), None)
+    assert found.risk is Risk.REPLACING
+    assert "stops serving: 2 replicas (4 GPUs) go" in words(found)
+    assert found.action is Action.DELETE
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aws:s3/bucket:Bucket",
+        "aws:kms/key:Key",
+        "aws:ec2/vpc:Vpc",
+        "aws:eks/cluster:Cluster",
+        "aws:ec2/eip:Eip",
+        "aws:ec2/natGateway:NatGateway",
+        "kubernetes:core/v1:PersistentVolumeClaim",
+        "kubernetes:core/v1:Namespace",
+        "kubernetes:core/v1:Service",
+        "kubernetes:apps/v1:StatefulSet",
+    ],
+)
+def test_data_and_addresses_are_lost_by_deletion(kind: str) -> None:
+    """What holds data or an address is destructive to delete; retained, only the record goes."""
+    assert step(node(kind, {}), None).risk is Risk.DESTRUCTIVE
+    assert step(None, node(kind, {})).risk is Risk.NONE
+    kept = step(node(kind, {}, options=Options(retain_on_delete=True)), None)
+    assert kept.risk is Risk.NONE
+    assert "only Pulumi forgets it" in words(kept)
+
+
+def test_what_is_protected_fails_and_says_how_to_lift_it() -> None:
+    """The engine refuses to delete a protected resource."""
+    found = step(node("aws:s3/bucket:Bucket", {}, options=Options(protect=True)), None)
+    assert found.risk is Risk.DESTRUCTIVE
+    assert any(f.fails and "protect: false" in f.reason for f in found.findings)
+
+
+def test_a_refused_change_will_fail() -> None:
+    """Recorded: a PriorityClass's value cannot be changed."""
+    kind = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+    found = step(node(kind, {"value": 1}), node(kind, {"value": 2}))
+    assert any(f.fails and "`value` cannot be changed" in f.reason for f in found.findings)
+
+
+def test_what_is_not_recorded_is_said_and_taken_for_the_worse() -> None:
+    """An AWS property that is in no table may replace."""
+    found = step(node("aws:x/y:Z", {"p": 1}), node("aws:x/y:Z", {"p": 2}))
+    assert found.risk is Risk.REPLACING
+    assert "cannot say whether `p` replaces it: not recorded" in words(found)
+
+
+def test_a_job_keyed_by_content_comes_and_goes_unnoticed() -> None:
+    """The new Job runs, the finished old one goes."""
+    kind = "kubernetes:batch/v1:Job"
+    keep = node("kubernetes:core/v1:ServiceAccount", {}, "keep")
+    before, after = (compilation(graph(keep, node(kind, {}, name))) for name in ("mirror-1", "mirror-2"))
+    (found,) = plan(before, after, GIT).steps
+    assert found.risk is Risk.NONE
+    assert "runs once" in words(found) and "the old Job goes" in words(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "risk", "said"),
+    [
+        ("template", ("a", "b"), Risk.ROLLING, "drift"),
+        ("disruption", ("a", "b"), Risk.IN_PLACE, "no node goes at once"),
+        ("limits", ({"nvidia.com/gpu": "2"}, {"nvidia.com/gpu": "3"}), Risk.IN_PLACE, "may grow to 3 nvidia.com/gpu"),
+        ("limits", ({"nvidia.com/gpu": "3"}, {"nvidia.com/gpu": "2"}), Risk.IN_PLACE, "stay until they are empty"),
+    ],
+)
+def test_a_node_pool_rolls_by_its_template_only(path: str, values: tuple[Any, Any], risk: Risk, said: str) -> None:
+    """Karpenter replaces drifted nodes; limits bound only growth."""
+    kind = "kubernetes:karpenter.sh/v1:NodePool"
+    before, after = (node(kind, {"spec": {path: value}}) for value in values)
+    found = step(before, after)
+    assert found.risk is risk
+    assert said in words(found)
+
+
+@pytest.mark.parametrize(("to", "fails"), [("1.36", False), ("1.37", True), ("1.34", True)])
+def test_a_cluster_moves_up_by_one_version(to: str, fails: bool) -> None:
+    """EKS accepts the next minor version only."""
+    kind = "aws:eks/cluster:Cluster"
+    found = step(node(kind, {"version": "1.35"}), node(kind, {"version": to}))
+    assert found.risk is Risk.IN_PLACE
+    assert any(f.fails for f in found.findings) is fails
+
+
+def test_the_spec_line_explains_the_step() -> None:
+    """What the component reads and differs is the cause, with its place; what it does not read is not."""
+    old = {"serving.chat.replicas": Explained(2, "spec.yaml:9:5"), "owner": Explained("a", "spec.yaml:3:1")}
+    new = {
+        "serving.chat.replicas": Explained(3, "spec.yaml:9:5", "environments.prod"),
+        "owner": Explained("b", "spec.yaml:3:1"),
+    }
+    (found,) = plan(compilation(graph(deployment(2)), old), compilation(graph(deployment(3)), new), GIT).steps
+    (because,) = found.because
+    assert (because.path, because.before, because.after) == ("serving.chat.replicas", 2, 3)
+    assert (because.where, because.overlay) == ("spec.yaml:9:5", "environments.prod")
+
+
+@pytest.mark.parametrize(
+    ("against", "said"),
+    [
+        (GIT, "no spec line explains it"),
+        (Against("file", "x.json", "0.9.0", "2026-11"), "llmform 0.9.0 → 1.0.0"),
+        (Against("file", "x.json", "1.0.0", "2026-10"), "edition 2026-10 → 2026-11"),
+    ],
+)
+def test_without_a_spec_line_the_compiler_or_nothing_explains_it(against: Against, said: str) -> None:
+    """A change that no spec value explains comes from the compiler, the edition, or is said to have no explanation."""
+    found = plan(compilation(graph(deployment())), compilation(graph(deployment(image="2"))), against)
+    assert found.steps[0].explanation == said
+    same = plan(compilation(graph(deployment())), compilation(graph(deployment())), against)
+    assert same.empty
+    assert any(said in note for note in same.notes) is (against is not GIT)
+    assert any("both sides compiled by llmform 1.0.0" in note for note in same.notes) is (against is GIT)
+
+
+def test_a_renamed_pool_moves() -> None:
+    """With an alias nothing is replaced and the plan says the old name."""
+    kind = "kubernetes:karpenter.sh/v1:NodePool"
+    old = node(kind, {"spec": {}}, "l40s", "nodePools.l40s")
+    new = replace(old, id="nodePools.gpu/NodePool/l40s", component="nodePools.gpu", origin="nodePools.gpu")
+    before = compilation(graph(old), {"nodePools.l40s.max": Explained(2, "spec.yaml:5:5")})
+    after = compilation(graph(new, alias="nodePools.l40s"), {"nodePools.gpu.max": Explained(2, "spec.yaml:5:5")})
+    (found,) = plan(before, after, GIT).steps
+    assert found.action is Action.MOVE and found.risk is Risk.NONE
+    assert "renamed from `nodePools.l40s`" in words(found)
+    assert plan(before, after, GIT).totals.move == 1
+
+
+def test_the_most_dangerous_comes_first_then_the_lower_layer() -> None:
+    """Order: risk, then stack by layer, then component."""
+
+    def sides(vpc: str, image: str) -> Compilation:
+        network = node("aws:ec2/vpc:Vpc", {"cidrBlock": "x", "tags": {"a": vpc}}, component="network")
+        lower = graph(network, layer="foundation")
+        upper = graph(deployment(image=image), replace(deployment(image=image), id="b/Deployment/b", component="b"))
+        stacks = tuple(
+            CompiledStack("s", "default", "t", layer, "", {}, g)
+            for layer, g in (("workloads", upper), ("foundation", lower))
+        )
+        return Compilation("1.0.0", "2026-11", "s", "", stacks)
+
+    found = plan(sides("1", "1"), sides("2", "2"), GIT)
+    assert [(s.risk, s.component) for s in found.steps] == [
+        (Risk.ROLLING, "b"),
+        (Risk.ROLLING, "serving.chat"),
+        (Risk.IN_PLACE, "network"),
+    ]
+    assert [s.layer for s in found.stacks] == ["foundation", "workloads"]
+
+
+def test_a_stack_that_is_only_on_one_side_comes_or_goes_whole() -> None:
+    """A removed target takes its stacks with it."""
+    one = compilation(graph(deployment()))
+    none = replace(one, stacks=())
+    gone, come = plan(one, none, GIT), plan(none, one, GIT)
+    assert [s.status for s in gone.stacks] == ["removed"] and gone.totals.remove == 1
+    assert [s.status for s in come.stacks] == ["new"] and come.totals.add == 1
+
+
+def test_a_replaced_network_goes_on_into_the_stack_above() -> None:
+    """A value read from the layer below is new when what gives it is replaced."""
+
+    def sides(cidr: str) -> Compilation:
+        vpc = node("aws:ec2/vpc:Vpc", {"cidrBlock": cidr}, component="network")
+        lower = graph(vpc, layer="foundation", outputs={"vpcId": Ref(vpc.id, "id")})
+        upper = graph(node("aws:ec2/subnet:Subnet", {"vpcId": StackOutput("foundation", "vpcId")}), layer="platform")
+        stacks = tuple(
+            CompiledStack("s", "default", "t", layer, "", {}, g)
+            for layer, g in (("foundation", lower), ("platform", upper))
+        )
+        return Compilation("1.0.0", "2026-11", "s", "", stacks)
+
+    found = plan(sides("10.0.0.0/16"), sides("10.1.0.0/16"), GIT)
+    assert found.totals.replace == 2
+    (upper,) = [s for s in found.steps if s.stack.endswith("platform")]
+    assert upper.explanation == "follows from `output vpcId of foundation`"
+
+
+def test_every_rule_says_what_it_is() -> None:
+    """A rule is a function with its rule as docstring, and stands in the tuple once."""
+    assert len(set(RULES)) == len(RULES)
+    assert all((rule.__doc__ or "").strip().endswith(")." if ")." in (rule.__doc__ or "") else ".") for rule in RULES)
+
+
+@settings(deadline=None, max_examples=50)
+@given(pairs())
+def test_a_plan_counts_every_edit_once(pair: tuple[Graph, Graph]) -> None:
+    """Totals are the edits; a plan is the same each time it is made; no step has less risk than one of its edits."""
+    before, after = (compilation(g) for g in pair)
+    found = plan(before, after, GIT)
+    t = found.totals
+    assert t.add + t.change + t.replace + t.move + t.remove == sum(len(s.edits) for s in found.steps)
+    assert found == plan(before, after, GIT)
+    for one in found.steps:
+        assert one.risk == max((e.risk for e in one.edits), default=Risk.NONE)
+    assert [s.risk for s in found.steps] == sorted((s.risk for s in found.steps), reverse=True)
