@@ -63,9 +63,7 @@ def _components(graph: Graph) -> Iterator[Broken]:
         yield Broken("component-tree", "", "", "the components are not a tree")
     for component in graph.components:
         if component.parent and component.parent not in known:
-            yield Broken(
-                "component-tree", component.id, component.origin, f"parent `{component.parent}` is not there"
-            )
+            yield Broken("component-tree", component.id, component.origin, f"parent `{component.parent}` is not there")
         if not component.origin:
             yield Broken("origin", component.id, "", f"component `{component.id}` has no origin in the spec")
     for node in graph.nodes:
@@ -107,15 +105,11 @@ def _links(graph: Graph) -> Iterator[Broken]:
         links = refs | set(node.needs) | ({node.provider} if node.provider else set())
         edges[node.id] = links
         for missing in sorted(links - known):
-            yield Broken(
-                "dangling", node.id, node.origin, f"`{node.id}` refers to `{missing}`, which is not there"
-            )
+            yield Broken("dangling", node.id, node.origin, f"`{node.id}` refers to `{missing}`, which is not there")
     for name, value in graph.outputs.items():
         for ref in references(value):
             if isinstance(ref, Ref) and ref.node not in known:
-                yield Broken(
-                    "dangling", name, "", f"output `{name}` refers to `{ref.node}`, which is not there"
-                )
+                yield Broken("dangling", name, "", f"output `{name}` refers to `{ref.node}`, which is not there")
     try:
         tuple(TopologicalSorter(edges).static_order())
     except CycleError as error:
@@ -137,6 +131,4 @@ def _names(graph: Graph) -> Iterator[Broken]:
             if node.type == type_token:
                 name = node.inputs.get(key)
                 if not isinstance(name, str) or not pattern.fullmatch(name):
-                    yield Broken(
-                        "name", node.id, node.origin, f"`{name}` is not a name that {type_token} can have"
-                    )
+                    yield Broken("name", node.id, node.origin, f"`{name}` is not a name that {type_token} can have")

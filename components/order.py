@@ -1,6 +1,8 @@
-"""What must be there first, read off the objects themselves: namespaces, definitions of custom kinds, and what pods refer to.
+"""What must be there first, read off the objects themselves: namespaces, definitions of custom kinds, and what pods
+refer to.
 
-Pulumi makes everything at once that no dependency holds back, so a pod's ServiceAccount, claim or PriorityClass would race with it.
+Pulumi makes everything at once that no dependency holds back, so a pod's ServiceAccount, claim or PriorityClass
+would race with it.
 """
 
 from __future__ import annotations

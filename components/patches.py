@@ -1,6 +1,7 @@
 """The spec's `patches`, applied to finished nodes.
 
-`merge` is Kubernetes' strategic merge patch (maps merge, `null` removes, lists of named things merge by their key, `$patch: delete`
+`merge` is Kubernetes' strategic merge patch (maps merge, `null` removes, lists of named things merge by their key,
+`$patch: delete`
 and `$patch: replace` as there); on other nodes, a JSON merge patch (RFC 7386). `json` is a JSON patch (RFC 6902).
 """
 
@@ -73,7 +74,8 @@ def _json_patch(before: Any, patch: Patch) -> Any:
 def merge(base: Any, patch: Any, keys: Mapping[str, str], path: str = "") -> Any:
     """Return `base` with a strategic merge patch applied.
 
-    `keys` gives, for the path of a list (`spec.template.spec.containers`, `….containers[].env`), the key its entries merge by.
+    `keys` gives, for the path of a list (`spec.template.spec.containers`, `….containers[].env`), the key its
+    entries merge by.
     """
     if isinstance(patch, Mapping):
         if patch.get("$patch") == "replace":
@@ -101,9 +103,7 @@ def _merge_list(base: list[Any], patch: list[Any], keys: Mapping[str, str], path
     for item in patch:
         if not isinstance(item, Mapping) or key not in item:
             raise PatchFailed(f"an entry of `{path}` has no `{key}`: entries of this list merge by `{key}`")
-        places = [
-            i for i, there in enumerate(merged) if isinstance(there, Mapping) and there.get(key) == item[key]
-        ]
+        places = [i for i, there in enumerate(merged) if isinstance(there, Mapping) and there.get(key) == item[key]]
         if item.get("$patch") == "delete":
             merged = [there for i, there in enumerate(merged) if i not in places]
         elif places:

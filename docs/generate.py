@@ -16,10 +16,11 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from specs.overlay import SHORT_FORMS
 from specs.schema.base import Section
 from specs.schema.descriptions import descriptions
 from specs.schema.spec import Spec
-from specs.schema.walk import Place, options
+from specs.schema.walk import Place, choices, options
 from stacks.cli import EPILOG, parser
 from stacks.explain import PAGES as DIAGNOSTICS
 from stacks.explain import kind_of
@@ -38,10 +39,10 @@ def language() -> str:
     parts = [
         _NOTE,
         "# The language",
-        "A spec is one YAML or JSON file. These are all its keys; any other key is an error. A key without a default has to be "
-        "there. Names (`<name>`) are DNS labels of at most 40 characters that start with a letter. "
+        "A spec is one YAML or JSON file. These are all its keys; any other key is an error. "
+        "Names (`<name>`) are DNS labels of at most 40 characters that start with a letter. "
         "`llmform explain SPEC PATH` shows the value of any key in your spec, and the reason for a default.",
-        "Quantities carry their unit: tokens `16k` (k is 1,024 here), bytes `8Gi` or `8G`, durations `800ms`, `10m`, `400d`, `7y`. "
+        "Quantities carry their unit: tokens `16k` (k is 1,024 here), bytes `8Gi` or `8G`, durations `10m`, `400d`, `7y`. "
         "A bare number where a unit is needed is an error.",
         "\n".join(_rows("", Spec)),
     ]
@@ -76,22 +77,72 @@ def _rows(title: str, section: type[Section]) -> Iterator[str]:
     yield "|---|---|---|---|"
     said = descriptions(section)
     for name, field in section.model_fields.items():
-        kind = kind_of(Place(field.annotation, None, field)).replace("|", "\\|")
+        kind = _kind(field)
         about, default = _default(said.get(name, ""), field)
+        short = _short_form(f"{title}.{field.alias or name}".lstrip("."))
+        if short:
+            about += f" {short}"
         if name == "overlay":
             about += " " + " ".join(_OVERLAY_NOTE.split())
         yield f"| `{field.alias or name}` | {kind} | {default} | {about} |"
 
 
+def _short_form(path: str) -> str:
+    """Return what a plain text at this place, or at each entry below it, stands for; empty if it has no short form."""
+    parts = [part for part in re.sub(r" \(.*?\)", "", path).split(".") if part]
+    for pattern, key in SHORT_FORMS:
+        names = ["<name>" if part == "*" else part for part in pattern]
+        if parts == names:
+            return f"A plain text stands for `{{{key}: …}}`."
+        if [*parts, "<name>"] == names:
+            return f"An entry that is a plain text stands for `{{{key}: …}}`."
+    return ""
+
+
 def _default(about: str, field: FieldInfo) -> tuple[str, str]:
     """Return the description without its last words on the default, and these words."""
-    found = re.search(r" ?Default: (.+?)\.?( (?=[A-Z])|$)", about)
+    found = re.search(r" ?Default: (.+?)(?:\. (?=[A-Z])|\.$)", about)
     if found:
         return (about[: found.start()] + " " + about[found.end() :]).strip(), found[1]
     if field.is_required():
         return about, "required"
     value = field.get_default(call_default_factory=True)
+    if isinstance(value, Section):
+        return about, "its keys' defaults"
+    if value in ((), {}):
+        return about, "empty"
     return about, f"`{value}`" if isinstance(value, str | int) and value != "" else "none"
+
+
+def _kind(field: FieldInfo) -> str:
+    """Return the type in words, with the choices and the range."""
+    kinds = []
+    for option in options(field.annotation):
+        origin, arguments = typing.get_origin(option), typing.get_args(option)
+        if origin is dict and choices(arguments[0]):
+            kinds.append(f"a map of {_quoted(arguments[0])} to {_quoted(arguments[1], ' or ')}")
+        elif origin is tuple and choices(arguments[0]):
+            kinds.append(f"a list of {_quoted(arguments[0])}")
+    kind = kinds[0] if kinds else kind_of(Place(field.annotation, None, field))
+    if kind.startswith("one of ") and "," not in kind:
+        kind = kind.removeprefix("one of ")
+    return (kind + _range(field)).replace("|", "\\|")
+
+
+def _quoted(annotation: Any, between: str = ", ") -> str:
+    return between.join(f"`{choice}`" for choice in choices(annotation))
+
+
+def _range(field: FieldInfo) -> str:
+    """Return the range of a whole number, such as `, 1 to 16`; of quantities only their unit is told."""
+    inner = [m for a in typing.get_args(field.annotation) for m in getattr(a, "__metadata__", ())]
+    limits = {}
+    for item in [*field.metadata, *(m for i in inner for m in getattr(i, "metadata", [i]))]:
+        for side in ("ge", "le"):
+            value = getattr(item, side, None)
+            if isinstance(value, int):
+                limits[side] = value
+    return f", {limits['ge']:,} to {limits['le']:,}" if limits.keys() == {"ge", "le"} else ""
 
 
 def _first(docstring: str) -> str:
@@ -107,12 +158,17 @@ def commands() -> str:
         "# Commands",
         f"{root.description} `llmform --help` and `llmform COMMAND --help` say the same on the terminal.",
         f"Exit status: {status}.",
-        "Errors and warnings go to standard error where the command prints something else, and to standard output where they are "
-        "what was asked for. Colour is used on terminals only, and never with `NO_COLOR` set.",
+        "Errors and warnings go to standard error, except for `check`, where they are what was asked for, and warnings in a "
+        "plan, which are part of it. Colour is used on terminals only, and never with `NO_COLOR` set.",
     ]
     [choice] = [a for a in root._actions if isinstance(a, argparse._SubParsersAction)]
     for name, sub in choice.choices.items():
-        parts += [f"## {name}", " ".join((sub.description or "").split()), f"```text\n{_usage(sub)}\n```", _arguments(sub)]
+        parts += [
+            f"## {name}",
+            " ".join((sub.description or "").split()),
+            f"```text\n{_usage(sub)}\n```",
+            _arguments(sub),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -153,12 +209,14 @@ def diagnostics() -> str:
     """Return the index of all diagnostics."""
     rows = []
     for page in sorted(DIAGNOSTICS.glob("*.md")):
-        rows.append(f"| [`{page.stem}`](../../specs/explain/{page.name}) | {_meaning(page.read_text(encoding='utf-8'))} |")
+        rows.append(
+            f"| [`{page.stem}`](../../specs/explain/{page.name}) | {_meaning(page.read_text(encoding='utf-8'))} |"
+        )
     parts = [
         _NOTE,
         "# Diagnostics",
-        "Every error and warning has a code that names the bad thing. `llmform explain CODE` prints its page: what it means, why, "
-        "an example, and what to write instead.",
+        "Every error and warning has a code that names the bad thing. `llmform explain CODE` prints its page: "
+        "what it means, why, an example, and what to write instead.",
         "\n".join(["| code | what it means |", "|---|---|", *rows]),
     ]
     return "\n\n".join(parts) + "\n"

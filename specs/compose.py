@@ -284,6 +284,9 @@ class _Reading:
         if at == len(text):
             return
         ended = bool(event.explicit) or "..." in text[event.end_mark.index : at]
+        if not ended and text[at] == "%":
+            self._report_as(syntax.directive(at, self.source))
+            return
         if not ended and not text.startswith("---", at):
             label = Label(self.source.word(_first(text)), "the spec begins here")
             self._report(

@@ -1,4 +1,5 @@
-"""The files beside a spec that it may name (`manifests`), behind one small interface: a folder on disk or in a git commit."""
+"""The files beside a spec that it may name (`manifests`), behind one small interface: a folder on disk or in a git
+commit."""
 
 from __future__ import annotations
 

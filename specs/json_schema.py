@@ -1,4 +1,5 @@
-"""The JSON Schema of the language, generated from the schema classes: for completion, enums and hover text in editors."""
+"""The JSON Schema of the language, generated from the schema classes: for completion, enums and hover text in
+editors."""
 
 from __future__ import annotations
 
@@ -114,15 +115,14 @@ def _overlays(schema: dict[str, Any]) -> None:
         if key in named_sections():
             entry = section.get("additionalProperties", {})
             if key == "targets":
-                entry = {
-                    "anyOf": [{"$ref": "#/definitions/AwsTarget"}, {"$ref": "#/definitions/OnPremTarget"}]
-                }
+                entry = {"anyOf": [{"$ref": "#/definitions/AwsTarget"}, {"$ref": "#/definitions/OnPremTarget"}]}
             name = NAME_PATTERN.strip("^$")
             patterns[f"^{key}\\.{name}$"] = {"anyOf": [{"type": "null"}, _partial(entry, definitions)]}
             patterns[f"^{key}\\.{name}\\..+$"] = {}
     definitions["Overlay"] = {
         "type": "object",
-        "description": "What differs here: `section.name: {key: value}`. Maps merge, lists and scalars replace, null removes.",
+        "description": "What differs here: `section.name: {key: value}`. "
+        "Maps merge, lists and scalars replace, null removes.",
         "properties": properties,
         "patternProperties": patterns,
         "additionalProperties": False,
@@ -150,13 +150,10 @@ def _partial(value: Any, definitions: dict[str, Any]) -> Any:
             definitions[twin].update(_partial(definitions[name], definitions))
         return {"$ref": f"#/definitions/{twin}"}
     changed = {
-        k: _partial(v, definitions)
-        for k, v in value.items()
-        if k not in ("required", "default", "minProperties")
+        k: _partial(v, definitions) for k, v in value.items() if k not in ("required", "default", "minProperties")
     }
     if "properties" in changed:
         changed["properties"] = {
-            k: v if k == "overlay" else {"anyOf": [v, {"type": "null"}]}
-            for k, v in changed["properties"].items()
+            k: v if k == "overlay" else {"anyOf": [v, {"type": "null"}]} for k, v in changed["properties"].items()
         }
     return changed

@@ -1,4 +1,5 @@
-"""`manifests`: the user's own Kubernetes objects, read from files beside the spec. Strict YAML, several documents a file."""
+"""`manifests`: the user's own Kubernetes objects, read from files beside the spec. Strict YAML, several documents a
+file."""
 
 from __future__ import annotations
 
@@ -31,9 +32,7 @@ class Manifest:
     namespaced: bool
 
 
-def read_manifests(
-    case: Case, files: Files, spec_file: str
-) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
+def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
     """Return every object that the case's `manifests` name for its target, and what is wrong with the files."""
     found: list[Diagnostic] = []
     objects: list[Manifest] = []
@@ -58,9 +57,7 @@ def read_manifests(
         names = _names(files, entry.dir, entry.file)
         if not names:
             what = "no folder with `.yaml`, `.yml` or `.json` files" if key == "dir" else "no file"
-            found.append(
-                finding(case, "manifest-missing", path, f"there is {what} `{given}` beside the spec")
-            )
+            found.append(finding(case, "manifest-missing", path, f"there is {what} `{given}` beside the spec"))
             continue
         for name in names:
             data = files.read(name)
@@ -91,7 +88,8 @@ def read_manifests(
 def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diagnostic, ...]]:
     """Return the tree of every document of a file, as strict as a spec; empty documents are left out.
 
-    A line that begins with `---` or `...` ends a document wherever it stands (YAML 1.2.2, 9.1.2), so the text is cut there and each
+    A line that begins with `---` or `...` ends a document wherever it stands (YAML 1.2.2, 9.1.2), so the text is
+    cut there and each
     part is read at its own lines.
     """
     if len(data) > MOST_BYTES:
@@ -144,6 +142,7 @@ def _missing(tree: Tree) -> Iterator[str]:
 
 
 def _namespaced(content: dict[str, Any]) -> bool:
-    """Say whether objects of this kind live in a namespace; a kind that the catalog does not know is taken to (as Pulumi does)."""
+    """Say whether objects of this kind live in a namespace; a kind that the catalog does not know is taken to (as
+    Pulumi does)."""
     row = kinds().get(f"{content['apiVersion']}/{content['kind']}")
     return row.namespaced if row is not None else True

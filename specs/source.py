@@ -17,6 +17,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from specs import syntax
 from specs.compose import compose
 from specs.diagnostics import Diagnostic, Span
 from specs.text import Text
@@ -128,10 +129,4 @@ def _directive(text: str, file: str) -> Diagnostic | None:
     found = _FIRST_DIRECTIVE.match(text)
     if not found:
         return None
-    return Diagnostic(
-        "directive-not-supported",
-        "a spec has no YAML directives",
-        Text(text, file).span(found.start(1), found.start(1) + len(found[1].rstrip())),
-        label="a line that begins with `%`",
-        help="delete this line",
-    )
+    return syntax.directive(found.start(1), Text(text, file))

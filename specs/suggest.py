@@ -8,7 +8,8 @@ from collections.abc import Iterable
 def closest(given: str, known: Iterable[str]) -> str | None:
     """Return the known name nearest to `given`, or None when none is near enough to be meant.
 
-    The measure is difflib's ratio with its usual cut-off of 0.6, compared without case. Names longer than 100 characters are
+    The measure is difflib's ratio with its usual cut-off of 0.6, compared without case. Names longer than 100
+    characters are
     not compared: the measure is quadratic, and nobody mistypes such a name.
 
     Example:

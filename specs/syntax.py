@@ -108,6 +108,8 @@ def refused(error: Any, source: Text, bracket: int | None) -> Diagnostic:
     began = min(begin.index, end) if begin else at
     if text[at : at + 1] == "\t":
         return tab(at, source)
+    if "directive" in f"{context} {problem}":
+        return directive(began, source)
     if "tag" in f"{context} {problem}":
         return tag(began, source)
     message, help = _PROBLEMS.get(problem, (problem, ""))
@@ -147,6 +149,18 @@ def tab(at: int, source: Text) -> Diagnostic:
         source.span(at, at + tabs),
         label="a tab" if tabs == 1 else f"{tabs} tabs",
         help="indent with spaces: two for each level",
+    )
+
+
+def directive(at: int, source: Text) -> Diagnostic:
+    """Return the diagnostic for a directive, which begins at the offset."""
+    line = source.text[at:].splitlines()[0].rstrip()
+    return Diagnostic(
+        "directive-not-supported",
+        "a spec has no YAML directives",
+        source.span(at, at + len(line)),
+        label="a line that begins with `%`",
+        help="delete this line",
     )
 
 

@@ -62,7 +62,10 @@ class Text:
     def word(self, offset: int) -> Span:
         """Return the span of the word that begins there, of one character where there is no word."""
         word = re.compile(r"[^\s,\[\]{}:]+").match(self.text, offset)
-        return self.span(offset, word.end() if word else min(offset + 1, len(self.text)))
+        if word:
+            return self.span(offset, word.end())
+        is_in_line = self.text[offset : offset + 1] not in ("", "\r", "\n")
+        return self.span(offset, offset + is_in_line)
 
     def inside(self, event: Any, offset: int) -> tuple[int, int]:
         """Return line and column of a character of a libyaml event."""
@@ -109,6 +112,9 @@ class Text:
         first, last = bisect_right(self.pairs, start - 1), bisect_right(self.pairs, end - 1)
         if first == last:
             return value
+        if escapes and last - first == 1:
+            pair = _character(self.text[self.pairs[first] : self.pairs[first] + 12])
+            return value.replace(chr(int(self._mark, 16)) * 2, pair)
         written = [self.text[place : place + 12] for place in self.pairs[first:last]]
         meant = [_character(pair) for pair in written] if escapes else written
         mark = chr(int(self._mark, 16)) if escapes else rf"\u{self._mark}"

@@ -171,9 +171,7 @@ def _bad_key(tree: Tree, path: Path, error: ErrorDetails) -> Diagnostic:
     )
     return Diagnostic(
         "bad-name",
-        f"`{name[:100]}` is not a name that can stand here"
-        if names
-        else f"`{name[:100]}` cannot be a key here",
+        f"`{name[:100]}` is not a name that can stand here" if names else f"`{name[:100]}` cannot be a key here",
         key_span(tree, path),
         dotted(path),
         help=rule,
@@ -212,9 +210,7 @@ def _bad_value(tree: Tree, path: Path, error: ErrorDetails, provider: str) -> Di
         case "too_short" | "too_long":
             code = "out-of-range"
             limit = ctx.get("min_length", ctx.get("max_length"))
-            message = (
-                f"`{name}` needs at {'least' if kind == 'too_short' else 'most'} {limit} {_entries(limit)}"
-            )
+            message = f"`{name}` needs at {'least' if kind == 'too_short' else 'most'} {limit} {_entries(limit)}"
         case "greater_than_equal" | "less_than_equal":
             code = "out-of-range"
             limit, side = (ctx["ge"], "least") if kind == "greater_than_equal" else (ctx["le"], "most")

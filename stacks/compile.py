@@ -47,7 +47,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compiling a spec gives: the compilation unless there are errors, the diagnostics, and the case of every stack."""
+    """What compiling a spec gives: the compilation unless there are errors, the diagnostics, and the case of every
+    stack."""
 
     compilation: Compilation | None
     diagnostics: tuple[Diagnostic, ...]
@@ -92,9 +93,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found.extend(_unmatched(loaded.cases, matched, stacks))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
-    digest = sha256(
-        b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))])
-    )
+    digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
     name = loaded.cases[0].spec.name
     compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
     return Compiled(compilation, arrange(found), loaded)
@@ -168,12 +167,15 @@ def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Di
 
 def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic]]:
     nodes = {n.id: n for n in graph.nodes}
+    components = {c.id: c for c in graph.components}
     hits: set[int] = set()
     found: list[Diagnostic] = []
     for position, patch in enumerate(case.spec.patches):
         if patch.match not in nodes:
             continue
         hits.add(position)
+        patched = components[nodes[patch.match].component]
+        components[patched.id] = replace(patched, reads=(*patched.reads, f"patches[{position}]"))
         try:
             nodes[patch.match] = apply_patch(nodes[patch.match], patch)
         except PatchFailed as error:
@@ -185,7 +187,7 @@ def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic
                     f"the patch of `{patch.match}` does not apply: {error}",
                 )
             )
-    return replace(graph, nodes=ordered(nodes.values())), hits, found
+    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes.values())), hits, found
 
 
 def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
@@ -219,7 +221,8 @@ def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Explained]:
-    """Return the decided values that can have changed this graph: those below a path that one of its components reads."""
+    """Return the decided values that can have changed this graph: those below a path that one of its components
+    reads."""
     prefixes = {p for c in graph.components for p in (*c.reads, c.origin)} | {
         "patches",
         "manifests",

@@ -80,7 +80,8 @@ def explain(compilation: Compilation, path: str) -> Explanation | None:
     there = place(split(path), _provider(compilation, path))
     if not settings and there is None:
         return None
-    return Explanation(path, kind_of(there) if there else "computed", there.description if there else "", settings, nodes)
+    kind, about = (kind_of(there), there.description) if there else ("computed", "")
+    return Explanation(path, kind, about, settings, nodes)
 
 
 def _caused(nodes: Any, path: str) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Where specs come from: the disk, or a commit of git. The only place on the path of `plan` that reads files or runs a program."""
+"""Where specs come from: the disk, or a commit of git. The only place on the path of `plan` that reads files or
+runs a program."""
 
 from __future__ import annotations
 

@@ -241,6 +241,8 @@ ERRORS: list[tuple[str, list[str]]] = [
     ("a: 1\n...\n# c\nb: 2", ["several-documents 4:1-4:2"]),
     ("a: 1\n...\n%TAG ! x\n", ["several-documents 3:1-3:5"]),
     ("# c\n\n%YAML 1.2\n---\na: 1", ["directive-not-supported 3:1-3:10"]),
+    ("a: 1\n%TAG ! x\n---\nb: 1", ["directive-not-supported 2:1-2:9"]),
+    ("a: 1\n%TA", ["directive-not-supported 2:1-2:4"]),
     # keys
     ("a: 1\nb: 2\na: 3", ["duplicate-key 3:1-3:2"]),
     ('{a: 1, "a": 2, b: {c: 1, c: 2}}', ["duplicate-key 1:8-1:11", "duplicate-key 1:26-1:27"]),

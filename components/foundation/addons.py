@@ -92,7 +92,5 @@ def _addon(platform: Platform, origin: str, name: str) -> tuple[Node, ...]:
         needs.add(ids.NODE_GROUP)
     if name == "vpc-cni" and _AGENT in platform.edition.addons:
         needs.add(ids.addon(_AGENT))
-    addon = resource(
-        platform, "addons", origin, "aws:eks/addon:Addon", name, inputs, needs=tuple(sorted(needs))
-    )
+    addon = resource(platform, "addons", origin, "aws:eks/addon:Addon", name, inputs, needs=tuple(sorted(needs)))
     return (*nodes, addon)

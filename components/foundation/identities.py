@@ -67,7 +67,7 @@ def _mirror(platform: Platform, target: Aws, store: Store) -> Part:
         id="models",
         type="llmform:foundation:WorkloadIdentity",
         origin="models",
-        reads=("models",),
+        reads=("models", f"targets.{platform.target.name}.account"),
         summary=("mirror Jobs may write " + ", ".join(f"{f}/" for f in folders) + f" in {store.bucket}",),
     )
     return Part((component,), nodes)
@@ -79,7 +79,7 @@ def _component(platform: Platform, store: Store, server: Server) -> Component:
         id=component,
         type="llmform:foundation:WorkloadIdentity",
         origin=component,
-        reads=(f"{component}.model", f"models.{server.weights.model}"),
+        reads=(f"{component}.model", f"models.{server.weights.model}", f"targets.{platform.target.name}.account"),
         summary=(f"may read {readable_folder(server.weights)}/ in {store.bucket}",),
         aliases=moved_component(platform, component),
     )

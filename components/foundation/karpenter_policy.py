@@ -35,16 +35,12 @@ def _instances(cluster: str, region: str) -> tuple[Value, ...]:
     owned = {f"kubernetes.io/cluster/{cluster}": "owned"}
     made = _tagged("RequestTag", owned | {"eks:eks-cluster-name": cluster}, _POOL)
     ours = _tagged("ResourceTag", owned, _POOL)
-    creates = arns(
-        "fleet", "instance", "launch-template", "network-interface", "spot-instances-request", "volume"
-    )
+    creates = arns("fleet", "instance", "launch-template", "network-interface", "spot-instances-request", "volume")
     at_creation = {"ec2:CreateAction": ["CreateFleet", "CreateLaunchTemplate", "RunInstances"]}
     names = {
         **ours,
         "StringEqualsIfExists": {"aws:RequestTag/eks:eks-cluster-name": cluster},
-        "ForAllValues:StringEquals": {
-            "aws:TagKeys": ["Name", "eks:eks-cluster-name", "karpenter.sh/nodeclaim"]
-        },
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["Name", "eks:eks-cluster-name", "karpenter.sh/nodeclaim"]},
     }
     return (
         allow(

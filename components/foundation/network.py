@@ -236,9 +236,7 @@ def _endpoint(platform: Platform, target: Aws, origin: str) -> Iterator[Node]:
             "vpcId": Ref(ids.VPC, "id"),
             "serviceName": f"com.amazonaws.{target.region}.s3",
             "vpcEndpointType": "Gateway",
-            "routeTableIds": [
-                Ref(f"network/RouteTable/private-{zone}", "id") for zone in sorted(target.zones)
-            ],
+            "routeTableIds": [Ref(f"network/RouteTable/private-{zone}", "id") for zone in sorted(target.zones)],
             "tags": _name(platform, "s3"),
         },
     )

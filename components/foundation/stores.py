@@ -65,7 +65,9 @@ def _component(platform: Platform, store: Store) -> Component:
         id=component,
         type="llmform:foundation:Store",
         origin=_origin(store),
-        reads=(_origin(store),),
+        reads=(_origin(store), f"targets.{platform.target.name}.account", "models")
+        if store.holds_weights
+        else (_origin(store), f"targets.{platform.target.name}.account"),
         summary=(summary,),
         aliases=moved_component(platform, component),
     )

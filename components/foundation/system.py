@@ -107,9 +107,7 @@ def _launch_template(platform: Platform, origin: str) -> Node:
     )
 
 
-def _node_group(
-    platform: Platform, target: Aws, origin: str, template: Node, policies: tuple[str, ...]
-) -> Node:
+def _node_group(platform: Platform, target: Aws, origin: str, template: Node, policies: tuple[str, ...]) -> Node:
     edition = platform.edition
     return resource(
         platform,

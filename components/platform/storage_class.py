@@ -48,17 +48,13 @@ def lower(platform: Platform) -> Part:
         # The API server refuses to change these two, and the Kubernetes provider does not know it (runs of
         # the engine, 2026-11-21). The name is fixed, so the old class goes first; volumes keep what they
         # copied from it.
-        options=Options(
-            replace_on_changes=("reclaimPolicy", "volumeBindingMode"), delete_before_replace=True
-        ),
+        options=Options(replace_on_changes=("reclaimPolicy", "volumeBindingMode"), delete_before_replace=True),
     )
     component = Component(
         id=COMPONENT,
         type="llmform:platform:StorageClass",
         origin=path,
         reads=("name", "owner", "labels", path),
-        summary=(
-            f"{name}: encrypted gp3, the default for claims that name no class (EKS has none since 1.30)",
-        ),
+        summary=(f"{name}: encrypted gp3, the default for claims that name no class (EKS has none since 1.30)",),
     )
     return Part(components=(component,), nodes=(node,))

@@ -1,4 +1,5 @@
-"""What one replica of a server asks for: CPU, memory, shared memory, and the times it needs. Formulas with their terms."""
+"""What one replica of a server asks for: CPU, memory, shared memory, and the times it needs. Formulas with their
+terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Which instance types a pool uses, whether its servers fit, and which rolling update it can carry out. Pure arithmetic."""
+"""Which instance types a pool uses, whether its servers fit, and which rolling update it can carry out. Pure
+arithmetic."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def holds(instance: Instance, demand: Demand) -> bool:
 
 
 def affordable(instances: Iterable[Instance]) -> tuple[Instance, ...]:
-    """Return the types within 1.5 times the price of the cheapest, cheapest first; types without a price only if none has one."""
+    """Return the types within 1.5 times the price of the cheapest, cheapest first; types without a price only if
+    none has one."""
     priced = sorted(
         (i for i in instances if i.usd_per_hour is not None),
         key=lambda i: (Decimal(i.usd_per_hour or 0), i.name),
@@ -42,7 +44,8 @@ def affordable(instances: Iterable[Instance]) -> tuple[Instance, ...]:
 
 
 def nodes_needed(gpus: Iterable[int], per_node: int) -> int | None:
-    """Return how many nodes hold replicas with these GPU counts, first fit by falling size; None if one is too large for a node."""
+    """Return how many nodes hold replicas with these GPU counts, first fit by falling size; None if one is too
+    large for a node."""
     free: list[int] = []
     for size in sorted(gpus, reverse=True):
         if size > per_node:
@@ -73,14 +76,14 @@ def choose_rollout(
 ) -> RolloutChoice:
     """Return a rolling update that the pool can carry out.
 
-    A surge (new replica first) only if one more replica can exist beside all that run; otherwise one replica goes before its
+    A surge (new replica first) only if one more replica can exist beside all that run; otherwise one replica goes
+    before its
     successor comes. A surge that no GPU can take would wait for ever.
     """
     running = replicas_of(all_demands)
     now = nodes_needed(running, per_node) or 0
     more = nodes_needed([*running, server.gpus], per_node)
     total, used = maximum * per_node, sum(running)
-    gpus = f"{server.gpus} GPU{'s' if server.gpus > 1 else ''}"
     if more is None or more > maximum:
         left = server.replicas - 1
         effect = (
@@ -91,10 +94,13 @@ def choose_rollout(
         return RolloutChoice(
             0,
             1,
-            f"pool `{pool}` has at most {total} GPUs and its servers use {used}: a replica stops before its successor starts; {effect}",
+            f"pool `{pool}` has at most {total} GPUs and its servers use {used}: "
+            f"a replica stops before its successor starts; {effect}",
         )
     if not starts_nodes:
-        sure = f"feasible if nothing else uses the pool's {total} GPUs; cannot say: they are not known without the cluster"
+        sure = (
+            f"feasible if nothing else uses the pool's {total} GPUs; cannot say: they are not known without the cluster"
+        )
     elif more <= minimum:
         sure = f"guaranteed: the pool keeps {minimum} nodes"
     else:
@@ -108,5 +114,5 @@ def choose_rollout(
     return RolloutChoice(
         1,
         0,
-        f"a new replica needs {gpus} before an old one gives back as many; pool `{pool}` can have {total}, its servers use {used}: {sure}",
+        f"pool `{pool}` can have {total} GPUs and its servers use {used}: {sure}",
     )

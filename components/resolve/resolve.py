@@ -61,15 +61,15 @@ def resolve(case: Case, edition: Edition) -> tuple[Platform | None, tuple[Diagno
 
 
 def _object_name(section: str, name: str, old_names: dict[str, str]) -> str:
-    """Return the name that an entry's objects have: the one from before a `moved` rename, so that nothing is replaced."""
+    """Return the name that an entry's objects have: the one from before a `moved` rename, so that nothing is
+    replaced."""
     return old_names.get(f"{section}.{name}", f"{section}.{name}").partition(".")[2]
 
 
 def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
     target, path = case.spec.targets[case.target], ("targets", case.target)
     managed = {
-        k: target.addons.get("default", "managed")
-        for k in ("karpenter", "nvidia-device-plugin", "gpu-operator")
+        k: target.addons.get("default", "managed") for k in ("karpenter", "nvidia-device-plugin", "gpu-operator")
     }
     managed |= {k: v for k, v in target.addons.items() if k != "default"}
 
@@ -102,9 +102,7 @@ def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
         region=region.name,
         account=target.account or "",
         zones=zones,
-        cidr=values.put(
-            (*path, "network", "cidr"), target.network.cidr, "65,536 addresses of the private range"
-        ),
+        cidr=values.put((*path, "network", "cidr"), target.network.cidr, "65,536 addresses of the private range"),
         nat_per_zone=nat == "per-zone",
         api_allow=target.api.allow,
         admins=target.api.admins,
@@ -117,14 +115,10 @@ def _weights(case: Case, edition: Edition, name: str, old_names: dict[str, str],
     model, path = case.spec.models[name], ("models", name)
     row = edition.models.get(model.repository)
     size = model.size or (row.weight_bytes if row else 0)
-    values.put(
-        (*path, "size"), size, f"{row.parameters:,} parameters in {row.dtype} (catalog)" if row else ""
-    )
+    values.put((*path, "size"), size, f"{row.parameters:,} parameters in {row.dtype} (catalog)" if row else "")
     longest = min(defaults.CONTEXT_LENGTH, row.native_context) if row else 0
     why = (
-        defaults.CONTEXT_REASON
-        if row
-        else "the catalog does not know the model: vLLM takes the length from its config"
+        defaults.CONTEXT_REASON if row else "the catalog does not know the model: vLLM takes the length from its config"
     )
     context = values.put((*path, "contextLength"), model.context_length or longest, why)
     return Weights(
@@ -169,18 +163,14 @@ def _per_node(case: Case, edition: Edition, name: str, demands: dict[str, Demand
         return need, "what the largest server of the pool needs"
     offered = {i.gpus for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus}
     enough = [g for g in offered if g >= need] or [need]
-    return min(
-        enough
-    ), "the smallest node EC2 offers with this accelerator that holds the pool's largest server"
+    return min(enough), "the smallest node EC2 offers with this accelerator that holds the pool's largest server"
 
 
 def _candidates(case: Case, edition: Edition, name: str, per_node: int) -> list[Instance]:
     pool = case.spec.node_pools[name]
     if pool.instance is not None:
         return [edition.instances[pool.instance]]
-    found = [
-        i for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus == per_node
-    ]
+    found = [i for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus == per_node]
     return [i for i in found if i.arch == "amd64"]
 
 
@@ -241,9 +231,7 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
         per_node, _ = _per_node(case, edition, name, demands)
         path: Path = ("nodePools", name)
         if _is_aws(case) and not _candidates(case, edition, name, per_node):
-            sizes = sorted(
-                {i.gpus for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus}
-            )
+            sizes = sorted({i.gpus for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus})
             yield finding(
                 case,
                 "no-instance-type",
@@ -265,15 +253,14 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
             elif d.gpus > per_node:
                 yield finding(
                     case, "split-over-nodes", ("serving", d.server, "parallelism", "tensor"),
-                    f"a replica of `{d.server}` needs {d.gpus} GPUs of one node, and the nodes of `{name}` have {per_node}",
+                    f"a replica of `{d.server}` needs {d.gpus} GPUs of one node; a node of `{name}` has {per_node}",
                     help=f"lower `parallelism.tensor`, or set `nodePools.{name}.perNode: {d.gpus}`", related=related,
                 )  # fmt: skip
-            elif _is_aws(case) and not any(
-                placement.holds(i, d) for i in _candidates(case, edition, name, per_node)
-            ):
+            elif _is_aws(case) and not any(placement.holds(i, d) for i in _candidates(case, edition, name, per_node)):
                 yield finding(
                     case, "no-instance-type", server,
-                    f"no instance type of `{name}` has {d.cpu} cores and {d.memory / defaults.GIB:.0f} GiB left for a replica of `{d.server}`",
+                    f"no instance type of `{name}` has {d.cpu} cores and {d.memory / defaults.GIB:.0f} GiB left for "
+                    f"a replica of `{d.server}`",
                     help="choose a larger `instance` or a pool with more GPUs a node", related=related,
                 )  # fmt: skip
         if per_node and all(d.gpus <= per_node for d in here):
@@ -290,7 +277,7 @@ def _too_many(case: Case, name: str, here: list[Demand], per_node: int, maximum:
         "pool-too-small",
         ("nodePools", name, "max"),
         f"the servers of `{name}` need {nodes} nodes, and it can have {maximum}",
-        help=f"set `max` to {nodes} or more. GPUs: {sums} = {sum(d.replicas * d.gpus for d in here)}, {per_node} a node",
+        help=f"set `max` to {nodes} or more. GPUs: {sums} = {sum(placement.replicas_of(here))}, {per_node} a node",
         related=tuple(place_of(case, ("serving", d.server), f"{d.replicas} × {d.gpus} GPU") for d in here),
     )
 
@@ -307,9 +294,7 @@ def _stores(
         yield Store(
             name=name,
             object_name=object_name,
-            bucket=names.bucket_name(
-                case.spec.name, case.environment, target.name, object_name, target.account
-            ),
+            bucket=names.bucket_name(case.spec.name, case.environment, target.name, object_name, target.account),
             versioned=values.put(
                 (*path, "versioned"),
                 store.versioned,
@@ -324,9 +309,7 @@ def _stores(
             holds_weights=False,
         )
     if weights:
-        bucket = names.bucket_name(
-            case.spec.name, case.environment, target.name, WEIGHTS_STORE, target.account
-        )
+        bucket = names.bucket_name(case.spec.name, case.environment, target.name, WEIGHTS_STORE, target.account)
         yield Store(
             WEIGHTS_STORE,
             WEIGHTS_STORE,
@@ -345,9 +328,14 @@ def _server(
     server, path, need = case.spec.serving[name], ("serving", name), demands[name]
     starts_nodes = _is_aws(case)
     rollout = placement.choose_rollout(
-        need, _on(case, pool.name, demands), per_node=pool.per_node, minimum=pool.minimum, maximum=pool.maximum, pool=pool.name,
+        need,
+        _on(case, pool.name, demands),
+        per_node=pool.per_node,
+        minimum=pool.minimum,
+        maximum=pool.maximum,
+        pool=pool.name,
         starts_nodes=starts_nodes,
-    )  # fmt: skip
+    )
     startup = demand.startup_seconds(weights.size)
     rate = f"{defaults.READ_BYTES_PER_SECOND // 1_000_000} MB/s"
     values.put((*path, "engine"), f"vllm {edition.engines['vllm']}", f"the version of edition {edition.name}")
@@ -358,7 +346,7 @@ def _server(
     )
     values.put(
         (*path, "startupSeconds"), startup,
-        f"estimate: {defaults.ENGINE_START_SECONDS} s for the engine + {weights.size / 1e9:.1f} GB of weights at {rate}",
+        f"estimate: {defaults.ENGINE_START_SECONDS} s for the engine + {weights.size / 1e9:.1f} GB at {rate}",
     )  # fmt: skip
     values.put((*path, "drainSeconds"), defaults.DRAIN_SECONDS, defaults.DRAIN_REASON)
     return Server(

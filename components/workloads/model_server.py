@@ -2,8 +2,10 @@
 
 Component `serving.<name>`: ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy.
 
-What the Deployment relies on was recorded from vLLM 0.32.0 on 2026-11-21: the port refuses connections until the model is
-loaded, `/health` is 200 from the first successful connect and stays 200 while it drains, `--shutdown-timeout` lets requests in
+What the Deployment relies on was recorded from vLLM 0.32.0 on 2026-11-21: the port refuses connections until the
+model is
+loaded, `/health` is 200 from the first successful connect and stays 200 while it drains, `--shutdown-timeout` lets
+requests in
 flight finish but new ones get 500, and a dead engine ends the process with exit status 0.
 """
 
@@ -111,7 +113,8 @@ def _summary(server: Server) -> str:
 
 def _times(platform: Platform, server: Server) -> str:
     budget = f"{server.startup_seconds} s to load (estimate), {server.drain_seconds} s to finish requests when it stops"
-    return f"rolling update with maxSurge {server.rollout.max_surge}, maxUnavailable {server.rollout.max_unavailable}; {budget}"
+    rollout = f"maxSurge {server.rollout.max_surge}, maxUnavailable {server.rollout.max_unavailable}"
+    return f"rolling update with {rollout}; {budget}"
 
 
 def grace_seconds(server: Server) -> int:
@@ -186,7 +189,7 @@ def _deployment(
             "progressDeadlineSeconds": server.progress_deadline_seconds,
             "revisionHistoryLimit": 5,
             "template": {
-                "metadata": {"labels": metadata["labels"]},
+                "metadata": {"labels": pod_labels(metadata["labels"])},
                 "spec": _pod(platform, server, selector),
             },
         },
@@ -288,14 +291,14 @@ def _engine(platform: Platform, server: Server) -> dict[str, Any]:
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         # no CPU limit: throttling would stop the scheduler between two tokens; the node has no other work
         "resources": {
-            "requests": {"cpu": str(server.cpu), "memory": memory, "ephemeral-storage": f"{disk + 12}Gi"}
-            | gpu,
+            "requests": {"cpu": str(server.cpu), "memory": memory, "ephemeral-storage": f"{disk + 12}Gi"} | gpu,
             "limits": {"memory": memory} | gpu,
         },
         "startupProbe": health
         | {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": server.startup_seconds // 10},
         "readinessProbe": health | {"periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 3},
-        # a dead engine ends the process by itself; this is for one that hangs, and slow answers under load must not count
+        # a dead engine ends the process by itself; this is for one that hangs, and slow answers under load must not
+        # count
         "livenessProbe": health | {"periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 6},
         # new requests fail once vLLM has the signal, so the endpoint leaves the Service first
         "lifecycle": {"preStop": {"sleep": {"seconds": defaults.PRE_STOP_SECONDS}}},

@@ -23,7 +23,8 @@ POD_IDENTITY_RULE: dict[str, Any] = {
     "to": [{"ipBlock": {"cidr": "169.254.170.23/32"}}],
     "ports": [{"port": 80, "protocol": "TCP"}],
 }
-"""The EKS Pod Identity agent: a link-local address of the node (EKS user guide, "EKS Pod Identity Agent", read 2026-11-21)."""
+"""The EKS Pod Identity agent: a link-local address of the node (EKS user guide, "EKS Pod Identity Agent", read
+2026-11-21)."""
 
 
 def https_rule(platform: Platform) -> dict[str, Any]:
@@ -44,7 +45,8 @@ def https_rule(platform: Platform) -> dict[str, Any]:
 def pod_security(user: int) -> dict[str, Any]:
     """Return the pod's security context for the `restricted` Pod Security Standard.
 
-    `fsGroup` makes emptyDir and claimed volumes writable for the user; OnRootMismatch, so that a volume of many gigabytes is
+    `fsGroup` makes emptyDir and claimed volumes writable for the user; OnRootMismatch, so that a volume of many
+    gigabytes is
     not walked at every start.
     """
     return {
@@ -58,7 +60,8 @@ def pod_security(user: int) -> dict[str, Any]:
 
 
 def container_security() -> dict[str, Any]:
-    """Return a container's security context for the `restricted` Pod Security Standard, with a root file system that is read-only."""
+    """Return a container's security context for the `restricted` Pod Security Standard, with a root file system
+    that is read-only."""
     return {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

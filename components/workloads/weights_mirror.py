@@ -106,9 +106,7 @@ def _model(platform: Platform, weights: Weights, needs: tuple[str, ...]) -> Part
         type="llmform:models:Model",
         origin=origin,
         reads=(origin, f"targets.{platform.target.name}", "owner", "labels"),
-        summary=(
-            f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, mirrored once by a Job",
-        ),
+        summary=(f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, mirrored once by a Job",),
         aliases=moved_component(platform, origin),
     )
     nodes: list[Node] = []
@@ -155,9 +153,7 @@ def job_node_id(weights: Weights) -> str:
 
 
 def _claim(platform: Platform, weights: Weights, target: OnPrem) -> dict[str, Any]:
-    gib = (
-        ceil(weights.size * 105 / 100 / GIB) + 1
-    )  # 5 % and 1 GiB for the files beside the weights and the file system
+    gib = ceil(weights.size * 105 / 100 / GIB) + 1  # 5 % and 1 GiB for the files beside the weights and the file system
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",

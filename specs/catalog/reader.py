@@ -209,9 +209,7 @@ def _row(kind: type[Any], row: Mapping[str, Any], **more: Any) -> Any:
     return kind(**values)
 
 
-def _rows(
-    kind: type[Any], table: Mapping[str, Mapping[str, Any]], key: str = "", **more: Any
-) -> Mapping[str, Any]:
+def _rows(kind: type[Any], table: Mapping[str, Mapping[str, Any]], key: str = "", **more: Any) -> Mapping[str, Any]:
     """Build the rows of a table; `key` names the field that takes the row's own key."""
     return MappingProxyType(
         {name: _row(kind, {**more, **row}, **({key: name} if key else {})) for name, row in table.items()}
@@ -260,9 +258,7 @@ class Edition:
     def models(self) -> Mapping[str, ModelRow]:
         """Models by hub name (`Qwen/Qwen2.5-7B-Instruct`)."""
         document = read_table(self.name, "models.json")
-        rows = {
-            n: {**r, "architecture": Architecture(**r["architecture"])} for n, r in document["models"].items()
-        }
+        rows = {n: {**r, "architecture": Architecture(**r["architecture"])} for n, r in document["models"].items()}
         return _rows(ModelRow, rows, "name", as_of=document["as_of"])
 
 

@@ -26,9 +26,7 @@ class Replacement(NamedTuple):
     """Whether the property only moves one way; `note` says which."""
 
 
-def replacement(
-    type_token: str, path: tuple[str | int, ...], provider_inputs: Mapping[str, Any]
-) -> Replacement:
+def replacement(type_token: str, path: tuple[str | int, ...], provider_inputs: Mapping[str, Any]) -> Replacement:
     """What a change at `path` of a resource's inputs does, by its Pulumi type token.
 
     List indices in `path` are ignored. A change inside a replacing property replaces. A path that holds

@@ -146,11 +146,7 @@ def _check_range(flag: Flag, number: float) -> str | None:
 
 def _check_json(flag: Flag, value: object) -> str | None:
     if not isinstance(value, str):
-        return (
-            None
-            if flag.type == "any" or isinstance(value, dict | list)
-            else f"needs JSON, not {_show(value)}"
-        )
+        return None if flag.type == "any" or isinstance(value, dict | list) else f"needs JSON, not {_show(value)}"
     if flag.type == "any" and not value.lstrip().startswith(("{", "[")):
         return None
     try:

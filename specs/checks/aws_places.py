@@ -65,7 +65,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
             "no-account",
             path,
             f"`{case.target}` names no account: whatever account the credentials belong to will be changed",
-            help='`account: "123456789012"`',
+            help='add `account: "123456789012"` now: bucket names take it in, so adding it later replaces them',
             key=True,
             severity=Severity.WARNING,
         )

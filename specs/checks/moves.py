@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from specs.catalog.reader import Edition
 from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.load import Case
+from specs.schema.base import NAME_PATTERN
 from specs.suggest import did_you_mean
 from specs.tree import at
 
 MOVABLE = ("models", "nodePools", "stores", "serving")
+
+_NAME = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")  # `$` would also match before a line break
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
@@ -21,19 +25,14 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         path = ("moved", old)
         section, _, name = new.partition(".")
         old_section, _, old_name = old.partition(".")
-        if (
-            old_section not in MOVABLE
-            or section != old_section
-            or not name
-            or not old_name
-            or "." in old_name + name
-        ):
+        if old_section not in MOVABLE or section != old_section or not _NAME.search(old_name) or not _NAME.search(name):
             yield finding(
                 case,
                 "bad-move",
                 path,
                 f"`{old}` cannot move to `{new}`",
-                help=f"both are an entry of one of {', '.join(f'`{s}`' for s in MOVABLE)}, such as `nodePools.l40s: nodePools.inference`",
+                help="both are an entry of `models`, `nodePools`, `stores` or `serving`, such as "
+                "`nodePools.l40s: nodePools.inference`",
             )
         elif at(case.base, (old_section, old_name)) is not None:
             yield finding(
@@ -46,9 +45,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
             )
         elif at(case.base, (section, name)) is None:
             there = [f"{section}.{n}" for n in (at(case.base, (section,)) or case.base).members]
-            yield finding(
-                case, "bad-move", path, f"`{new}` is not there", help=did_you_mean(new, there, "entries")
-            )
+            yield finding(case, "bad-move", path, f"`{new}` is not there", help=did_you_mean(new, there, "entries"))
         elif new in new_places:
             yield finding(
                 case,

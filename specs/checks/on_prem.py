@@ -33,7 +33,8 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                 "pool-without-hardware",
                 ("nodePools", name),
                 f"`{name}` has no `accelerator`: an EC2 instance type says nothing on-prem",
-                help=f"add `accelerator`, or remove the pool there: `targets.{case.target}.overlay: {{nodePools.{name}: null}}`",
+                help="add `accelerator`, or remove the pool there: "
+                f"`targets.{case.target}.overlay: {{nodePools.{name}: null}}`",
                 key=True,
                 related=(here,),
             )

@@ -17,15 +17,11 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     spec = case.spec
     for name, server in spec.serving.items():
         yield from _known(case, ("serving", name, "model"), server.model, spec.models, "model", "models")
-        yield from _known(
-            case, ("serving", name, "pool"), server.pool, spec.node_pools, "node pool", "nodePools"
-        )
+        yield from _known(case, ("serving", name, "pool"), server.pool, spec.node_pools, "node pool", "nodePools")
     targets = dict.fromkeys(case.all_targets)
     for name, manifests in spec.manifests.items():
         for position, target in enumerate(manifests.targets or ()):
-            yield from _known(
-                case, ("manifests", name, "targets", position), target, targets, "target", "targets"
-            )
+            yield from _known(case, ("manifests", name, "targets", position), target, targets, "target", "targets")
 
 
 def _known(

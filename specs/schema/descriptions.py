@@ -1,6 +1,7 @@
 """What the schema says of its keys: the string literals under the fields, read from the source when somebody asks.
 
-pydantic can read them itself (`use_attribute_docstrings`), but does so for every class at every start, which costs a plan
+pydantic can read them itself (`use_attribute_docstrings`), but does so for every class at every start, which costs
+a plan
 a tenth of its time.
 """
 
@@ -21,6 +22,10 @@ def descriptions(section: type[Section]) -> dict[str, str]:
     found: dict[str, str] = {}
     for field, below in zip(definition.body, definition.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            if (
+                isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+                and isinstance(below.value.value, str)
+            ):
                 found[field.target.id] = inspect.cleandoc(below.value.value)
     return found

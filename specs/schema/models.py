@@ -31,7 +31,8 @@ class Model(Section):
     """The commit of the repository, all 40 hex digits, so that the weights never change under a name."""
 
     context_length: Annotated[int, unit(tokens), Field(ge=128, le=16_777_216)] | None = None
-    """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most 16k."""
+    """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most
+    16k."""
 
     size: Annotated[int, unit(bytes_), Field(ge=1)] | None = None
     """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know."""

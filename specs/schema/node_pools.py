@@ -29,7 +29,8 @@ class NodePool(Section):
     """The GPU, by its name in the catalog: `nvidia-l40s`, `nvidia-h100-80gb`, … Needed unless `instance` says it."""
 
     instance: Text | None = None
-    """One EC2 instance type, such as `g6e.2xlarge`. Default: the cheapest types with the accelerator that hold the servers."""
+    """One EC2 instance type, such as `g6e.2xlarge`. Default: the cheapest types with the accelerator that hold the
+    servers."""
 
     per_node: Annotated[Whole, Field(ge=1, le=16)] | None = None
     """GPUs a node has. Default: 1, or what `instance` has."""

@@ -21,9 +21,7 @@ def network_of(value: str) -> ipaddress.IPv4Network:
     try:
         whole = ipaddress.IPv4Network(value, strict=False)
     except ValueError:
-        raise problem(
-            "bad-cidr", f"`{value}` is not an IPv4 network", "write one such as `10.0.0.0/16`"
-        ) from None
+        raise problem("bad-cidr", f"`{value}` is not an IPv4 network", "write one such as `10.0.0.0/16`") from None
     raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{whole}`")
 
 
@@ -53,11 +51,10 @@ class Api(Section):
     """Who can reach and administer the cluster's API."""
 
     allow: tuple[Cidr, ...] = ()
-    """Networks that may reach the API's public address. Default: none; the API then has only its private address in the VPC."""
+    """Networks that may reach the API's public address. Default: none; the API then has only its private address in
+    the VPC."""
 
-    admins: tuple[
-        Annotated[Text, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...
-    ] = ()
+    admins: tuple[Annotated[Text, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...] = ()
     """ARNs of IAM roles or users that administer the cluster, beside the identity that creates it."""
 
     @field_validator("allow")
@@ -85,9 +82,7 @@ class AwsTarget(Section):
     account: Annotated[Text, Field(pattern=r"^\d{12}$")] | None = None
     """The AWS account id, 12 digits in quotes. The provider refuses any other account."""
 
-    zones: (
-        Annotated[Whole, Field(ge=2, le=6)] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=6)]
-    ) = 3
+    zones: Annotated[Whole, Field(ge=2, le=6)] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=6)] = 3
     """Availability zones: how many, or which, such as `[us-east-1a, us-east-1b]`. Default: 3."""
 
     network: Network = Network.model_construct(cidr="10.0.0.0/16", nat="single")
@@ -96,8 +91,8 @@ class AwsTarget(Section):
     api: Api = Api.model_construct(allow=(), admins=())
     """Who can reach and administer the cluster's API."""
 
-    addons: dict[Literal["default", "karpenter", "nvidia-device-plugin"], Literal["managed", "existing"]] = (
-        Field(default_factory=dict)
+    addons: dict[Literal["default", "karpenter", "nvidia-device-plugin"], Literal["managed", "existing"]] = Field(
+        default_factory=dict
     )
     """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
 
@@ -129,9 +124,7 @@ class OnPremTarget(Section):
     storage: Storage
     """Storage classes of the cluster."""
 
-    addons: dict[Literal["default", "gpu-operator"], Literal["managed", "existing"]] = Field(
-        default_factory=dict
-    )
+    addons: dict[Literal["default", "gpu-operator"], Literal["managed", "existing"]] = Field(default_factory=dict)
     """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
 
     overlay: dict[Text, Any] = Field(default_factory=dict)

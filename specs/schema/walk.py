@@ -69,11 +69,7 @@ def _below(current: Place, part: str | int, provider: str) -> Place | None:
 def _place(annotation: Any, field: FieldInfo | None, provider: str) -> Place:
     sections = [o for o in options(annotation) if isinstance(o, type) and issubclass(o, Section)]
     if len(sections) > 1:
-        kinds = [
-            s
-            for s in sections
-            if provider and provider in typing.get_args(s.model_fields["provider"].annotation)
-        ]
+        kinds = [s for s in sections if provider and provider in typing.get_args(s.model_fields["provider"].annotation)]
         sections = kinds or sections
     return Place(annotation, sections[0] if sections else None, field)
 

@@ -90,9 +90,7 @@ def _bug(error: Exception) -> int:
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
-    place = (
-        f"{os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno}" if last else "unknown place"
-    )
+    place = f"{os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno}" if last else "unknown place"
     what = _printable(f"{type(error).__name__}: {error}")[:500]
     print(f"error: this is a bug in llmform {__version__}, at {place}: {what}", file=sys.stderr)
     print("  = help: please report it with the spec; `LLMFORM_DEBUG=1` shows the traceback", file=sys.stderr)

@@ -18,14 +18,12 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "check",
         help="say what is wrong with a spec",
-        description="Check a spec against the schema, the catalog and its own references. Exit status 1 if it has errors.",
+        description="Check a spec against the schema, the catalog and its own references; exit 1 if it has errors.",
         epilog="example: llmform check spec.yaml --format github",
         allow_abbrev=False,
     )
     add_spec(parser)
-    parser.add_argument(
-        "--format", choices=FORMATS, default="human", help="how findings are printed (default: human)"
-    )
+    parser.add_argument("--format", choices=FORMATS, default="human", help="how findings are printed (default: human)")
     parser.set_defaults(run=run)
 
 

@@ -24,9 +24,7 @@ def add(commands: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or a diagnostic's code")
-    parser.add_argument(
-        "path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat"
-    )
+    parser.add_argument("path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat")
     add_selection(parser)
     parser.add_argument(
         "--format", choices=("human", "json"), default="human", help="how it is printed (default: human)"
@@ -42,9 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.path:
         text = explain.page(arguments.what)
         if text is None and Path(arguments.what).is_file():
-            raise UsageError(
-                "the spec's path is missing", f"for example `llmform explain {arguments.what} serving`"
-            )
+            raise UsageError("the spec's path is missing", f"for example `llmform explain {arguments.what} serving`")
         if text is None:
             raise UsageError(
                 f"there is no diagnostic `{arguments.what}`",

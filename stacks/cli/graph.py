@@ -23,9 +23,7 @@ def add(commands: Any) -> None:
     )
     add_spec(parser)
     add_selection(parser)
-    parser.add_argument(
-        "--tree", action="store_true", help="components and ids, indented, of every selected stack"
-    )
+    parser.add_argument("--tree", action="store_true", help="components and ids, indented, of every selected stack")
     parser.set_defaults(run=run)
 
 

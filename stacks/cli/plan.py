@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "plan",
         help="show what will exist, why, and what changes",
-        description="Compile a spec and show its plan: risk first, then what changes and why. Reads no cloud and no cluster.",
+        description="Compile a spec and show its plan: risk first, then what changes and why. No cloud is read.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -54,9 +54,7 @@ def add(commands: Any) -> None:
     )
     add_selection(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
-    parser.add_argument(
-        "--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)"
-    )
+    parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
     parser.set_defaults(run=run)
 

@@ -16,7 +16,9 @@ def add(commands: Any) -> None:
         "schema",
         help="print the JSON Schema of the language",
         description="Print the JSON Schema of the language: editors complete keys and show hover text with it.",
-        epilog="example: llmform schema -o llmform.schema.json, and in the spec's first line: # yaml-language-server: $schema=llmform.schema.json",
+        epilog="example: llmform schema -o llmform.schema.json; the spec's first line is then\n"
+        "# yaml-language-server: $schema=llmform.schema.json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(

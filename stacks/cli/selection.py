@@ -19,6 +19,4 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", default="", metavar="NAME", help="only this layer: foundation, platform or workloads"
     )
-    parser.add_argument(
-        "--stack", default="", metavar="NAME", help="only this stack, as `llmform stacks` names it"
-    )
+    parser.add_argument("--stack", default="", metavar="NAME", help="only this stack, as `llmform stacks` names it")

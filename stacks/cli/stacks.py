@@ -38,9 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = selected(compiled.compilation, arguments).stacks
     if arguments.format == "json":
         rows = [
-            {"name": s.name, "environment": s.environment, "target": s.target, "layer": s.layer, "place": s.place, "resources": len(s.graph.nodes)}
+            {
+                "name": s.name,
+                "environment": s.environment,
+                "target": s.target,
+                "layer": s.layer,
+                "place": s.place,
+                "resources": len(s.graph.nodes),
+            }
             for s in chosen
-        ]  # fmt: skip
+        ]
         write(json.dumps({"format": 1, "stacks": rows}, indent=2) + "\n")
         return 0
     widest = max(len(s.name) for s in chosen)
