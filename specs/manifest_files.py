@@ -139,6 +139,9 @@ def _missing(tree: Tree) -> Iterator[str]:
         yield "metadata.name"
     elif "/" in name.tree.value:
         yield "metadata.name that is a name"
+    namespace = metadata.tree.members.get("namespace") if metadata else None
+    if namespace is not None and not isinstance(namespace.tree.value, str):
+        yield "metadata.namespace that is text"
 
 
 def _namespaced(content: dict[str, Any]) -> bool:

@@ -13,14 +13,23 @@ from stacks.compilation import CompiledStack
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """One decided value that differs. `where` is its place in a file, `reason` tells of a value that no file holds."""
+    """One decided value that differs.
+
+    `where` is its place in a file now, `was` the one before; `reason` tells of a value that no file holds.
+    """
 
     path: str
     before: Any | Absent
     after: Any | Absent
     where: str = ""
+    was: str = ""
     overlay: str = ""
     reason: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Say whether somebody wrote it: it stands in a file now, or stood there before."""
+        return bool(self.where or self.was)
 
 
 def changed_values(
@@ -39,13 +48,16 @@ def _differ(was: Explained | None, now: Explained | None) -> bool:
 
 
 def _value_change(path: str, was: Explained | None, now: Explained | None) -> Because:
-    told = now or was
-    assert told is not None
-    where = told.where or (was.where if was else "")
-    if now is None or (was and was.where and not now.where):
-        where = ""  # the line is not there any more
     before, after = (was.value if was else ABSENT), (now.value if now else ABSENT)
-    return Because(path, before, after, where, told.overlay, now.reason if now else "")
+    return Because(
+        path,
+        before,
+        after,
+        now.where if now else "",
+        was.where if was else "",
+        now.overlay if now else "",
+        now.reason if now else "",
+    )
 
 
 def _renamed_path(path: str, renames: Mapping[str, str]) -> str:

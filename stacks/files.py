@@ -4,7 +4,6 @@ runs a program."""
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +117,8 @@ class GitFiles:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
+    import subprocess  # only a comparison with a commit pays for the import
+
     environment = {
         k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
     }

@@ -372,18 +372,23 @@ def _because(
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
-        own = [b for b in changed if under(b.path, (component.origin,)) and b.where]
+        own = [b for b in changed if under(b.path, (component.origin,)) and b.written]
         if not own:
             return ()
         first = min(own, key=lambda b: (len(b.path), b.path))
         if first.path == component.origin:
             return (first,)
-        gone = action is Action.DELETE
-        sign = Because(component.origin, ABSENT, ABSENT, "" if gone else first.where, first.overlay)
-        return (sign,)
+        return (Because(component.origin, ABSENT, ABSENT, first.where, first.was, first.overlay),)
+    if action is Action.MOVE:
+        return ()
     paths = {*component.reads, component.origin, *(was.reads if was else ())}
     own = [b for b in changed if under(b.path, paths)]
-    return tuple(sorted(own, key=lambda b: (not b.where, b.path)))
+    if any(b.written for b in own):
+        # What is decided for something that comes or goes follows from its own lines.
+        own = [b for b in own if b.written or ABSENT not in (b.before, b.after)]
+    # A list that differs in an entry is told by the entry.
+    own = [b for b in own if not any(under(other.path, (b.path,)) for other in own if other is not b)]
+    return tuple(sorted(own, key=lambda b: (not b.written, not b.where, b.path)))
 
 
 def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
+
+from components.graph import Node, kubernetes_object
+from specs.catalog.reader import NEWEST, Flag, load_edition, vllm_flags
+from stacks.compile import compile_spec
+from tests.memory_files import MemoryFiles
 
 YAML_ALPHABET = "ab1 0.:-,?[]{}&*!|>'\"%@`#~<\\\n\r\t_éx😀\u2028"
 """Characters that mean something to a YAML reader, and a few that must not."""
@@ -46,3 +54,445 @@ def json_texts() -> st.SearchStrategy[tuple[dict[str, object], str]]:
     """Maps with a text that writes them as JSON, escaped or not, on one line or indented by spaces or tabs."""
     indents: st.SearchStrategy[None | int | str] = st.sampled_from([None, 2, "\t"])
     return st.builds(lambda value, indent: (value, json.dumps(value, indent=indent)), json_maps(), indents)
+
+
+# --- valid specs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A spec as plain data, and the files beside it."""
+
+    value: dict[str, Any]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        """The spec as JSON."""
+        return json.dumps(self.value, ensure_ascii=False).encode()
+
+    @property
+    def folder(self) -> MemoryFiles:
+        """The files, as the compiler reads them."""
+        return MemoryFiles(self.files)
+
+
+EDITION = load_edition(NEWEST)
+RESERVED_NAMES = ("weights", "system", "weights-mirror")  # docs: names that llmform uses itself
+
+
+def names() -> st.SearchStrategy[str]:
+    """Names of entries: a DNS label that begins with a letter, at most 40 characters, not reserved."""
+    some = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
+    usual = st.sampled_from(("chat", "l40s", "a", "x-1", "a" * 40, "hello", "embedder", "eu", "b-2-c"))
+    return (usual | some).filter(lambda n: n not in RESERVED_NAMES)
+
+
+def label_keys() -> st.SearchStrategy[str]:
+    """Keys of labels that are nobody's own."""
+    return st.sampled_from(("tier", "cost-center", "team.example/tier", "Team_1", "a.b"))
+
+
+def label_values() -> st.SearchStrategy[str]:
+    """Values of labels: at most 63 characters."""
+    return st.sampled_from(("", "4711", "a", "A_b.c-1", "x" * 63)) | st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True)
+
+
+def labels() -> st.SearchStrategy[dict[str, str]]:
+    """A few labels."""
+    return st.dictionaries(label_keys(), label_values(), max_size=3)
+
+
+def optional(draw: st.DrawFn, into: dict[str, Any], key: str, values: st.SearchStrategy[Any]) -> None:
+    """Set the key in half of the draws."""
+    if draw(st.booleans()):
+        into[key] = draw(values)
+
+
+def spans_of_tokens(longest: int) -> st.SearchStrategy[str | int]:
+    """Numbers of tokens up to `longest`, as a number or with `k` (1,024)."""
+    return st.integers(128, longest) | st.integers(1, longest // 1024).map(lambda k: f"{k}k")
+
+
+@st.composite
+def models(draw: st.DrawFn) -> Any:
+    """A model that the catalog knows, gated ones with a token, or another one with its size."""
+    revision = draw(st.from_regex(r"[a-f][0-9a-f]{39}", fullmatch=True))
+    long: dict[str, Any] = {}
+    longest = 1_000_000
+    if draw(st.booleans()):
+        row = EDITION.models[draw(st.sampled_from(sorted(EDITION.models)))]
+        repository, gated, longest = row.name, row.gated, row.native_context
+        if draw(st.booleans()) and not gated:
+            return f"hf://{repository}@{revision}"
+        if draw(st.booleans()):
+            long["size"] = draw(st.sampled_from(("1Gi", "15.2G", "500M")))
+    else:
+        repository, gated = draw(st.sampled_from(("acme/own", "A.b/c_d-1"))), False
+        long["size"] = draw(st.sampled_from(("1Gi", "15Gi", "141107M", "2Ti")))
+    if draw(st.booleans()):
+        long |= {"source": f"hf://{repository}", "revision": revision}
+    else:
+        long |= {"source": f"hf://{repository}@{revision}"}
+    if gated or draw(st.booleans()):
+        long["token"] = {"secret": draw(st.sampled_from(("hf-token", "a", "hub.example")))}
+    optional(draw, long, "contextLength", spans_of_tokens(longest))
+    return long
+
+
+def _hardware() -> tuple[tuple[str, str, int], ...]:
+    """Return accelerator, instance type and GPUs of the types that run the engine's amd64 image and hold a server of all their GPUs.
+
+    A server asks for 2 cores and 4 GiB, and for each GPU 1 core and 6 GiB; the node's own pods for 0.3 cores and 0.5 GiB.
+    """
+    return tuple(
+        (i.accelerator, i.name, i.gpus)
+        for i in EDITION.instances.values()
+        if i.accelerator
+        and i.gpus
+        and i.arch == "amd64"
+        and i.allocatable_cpu_millis >= (2 + i.gpus) * 1000 + 300
+        and i.allocatable_memory_mib >= (4 + 6 * i.gpus) * 1024 + 512
+    )
+
+
+HARDWARE = _hardware()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDraw:
+    """A pool and the GPUs that a node of it has at the least, for the servers on it."""
+
+    value: dict[str, Any]
+    gpus: int
+
+
+@st.composite
+def pools(draw: st.DrawFn, on_aws: bool, on_prem: bool) -> PoolDraw:
+    """A pool that can be at these kinds of target; servers with up to `gpus` GPUs fit its nodes."""
+    accelerator, instance, gpus = draw(st.sampled_from(HARDWARE))
+    value: dict[str, Any] = {"max": draw(st.integers(1, 30))}
+    form = draw(st.sampled_from(("accelerator", "perNode", "instance", "both"))) if on_aws else "accelerator"
+    if form != "instance" or on_prem:
+        value["accelerator"] = accelerator
+    if form in ("instance", "both"):
+        value["instance"] = instance
+    if form == "perNode" or (form == "accelerator" and draw(st.booleans())):
+        value["perNode"] = gpus
+    if form == "both" and (on_prem or draw(st.booleans())):
+        value["perNode"] = gpus  # what the nodes on-prem have is not what an EC2 type has, unless the spec says so
+    if form == "instance" and on_prem:
+        value["perNode"] = gpus
+    optional(draw, value, "min", st.integers(0, value["max"]))
+    if on_aws:
+        optional(draw, value, "capacity", st.lists(st.sampled_from(("spot", "on-demand")), min_size=1, max_size=2, unique=True))
+        optional(draw, value, "labels", labels())
+    optional(draw, value, "taints", st.lists(taints(), max_size=2, unique_by=lambda t: str(t["key"])))
+    return PoolDraw(value, gpus)
+
+
+@st.composite
+def taints(draw: st.DrawFn) -> dict[str, str]:
+    """A taint of a pool."""
+    value: dict[str, str] = {"key": draw(st.sampled_from(("team.example/reserved", "reserved", "a.b/c")))}
+    optional(draw, value, "value", label_values())
+    optional(draw, value, "effect", st.sampled_from(("NoSchedule", "NoExecute", "PreferNoSchedule")))
+    return value
+
+
+@st.composite
+def stores(draw: st.DrawFn) -> dict[str, Any]:
+    """An object store."""
+    value: dict[str, Any] = {"kind": "object"}
+    optional(draw, value, "versioned", st.booleans())
+    optional(draw, value, "encrypted", st.booleans())
+    optional(draw, value, "retention", st.sampled_from(("1d", "400d", "7y", "24h", "1.5d", "2160h")))
+    return value
+
+
+OWNED = {
+    "model", "model-tag", "served-model-name", "revision", "tokenizer-revision", "code-revision", "download-dir", "host", "port", "uds", "max-model-len",
+    "tensor-parallel-size", "shutdown-timeout", "api-key", "hf-token",
+}  # fmt: skip
+"""Arguments that follow from other keys of the spec."""
+
+
+def _free_flags() -> tuple[Flag, ...]:
+    flags = {f.dest: f for f in vllm_flags(EDITION.engines["vllm"]).values() if not f.deprecated and not f.negation}
+    return tuple(f for f in flags.values() if not OWNED & set(f.names))
+
+
+FLAGS = _free_flags()
+
+
+@st.composite
+def arguments(draw: st.DrawFn) -> dict[str, Any]:
+    """Engine arguments from the recorded flags, each at most once."""
+    chosen = draw(st.lists(st.sampled_from(FLAGS), max_size=4, unique_by=lambda f: f.dest))
+    value: dict[str, Any] = {}
+    for flag in chosen:
+        name = flag.name
+        if draw(st.booleans()):
+            name = name.replace("-", "_")
+        value[name] = draw(argument_values(flag))
+    return value
+
+
+def argument_values(flag: Flag) -> st.SearchStrategy[Any]:
+    """Values that the flag takes."""
+    if flag.type == "bool":
+        return st.just(True) if flag.action == "switch" else st.booleans()
+    one: st.SearchStrategy[Any]
+    low = flag.minimum if flag.minimum is not None else flag.above if flag.above is not None else 0
+    high = flag.maximum if flag.maximum is not None else low + 1000
+    if flag.choices or flag.known:
+        one = st.sampled_from(flag.choices or flag.known)
+    elif flag.type in ("int", "human_int", "human_int_or_auto"):
+        one = st.integers(int(low) + (flag.above is not None), int(high))
+    elif flag.type == "float":
+        one = st.floats(low, high, exclude_min=flag.above is not None, allow_subnormal=False).map(lambda f: round(f, 3)).filter(
+            lambda f: low <= f <= high and (flag.above is None or f > flag.above)
+        )
+    elif flag.type in ("json", "any"):
+        one = st.dictionaries(st.sampled_from(("a", "b")), st.integers(0, 9) | st.sampled_from(("x", "é")), max_size=2)
+    else:
+        one = st.sampled_from(("a", "x=/y", "Ab-1"))
+    if flag.nargs == "+" or flag.action == "append":
+        return st.lists(one, min_size=1, max_size=3)
+    return one
+
+
+def environment_variables() -> st.SearchStrategy[dict[str, str]]:
+    """Environment variables of the engine that hold no secret."""
+    keys = st.sampled_from(("NCCL_DEBUG", "OMP_NUM_THREADS", "VLLM_LOGGING_LEVEL", "HOME", "_a1"))
+    return st.dictionaries(keys, st.sampled_from(("", "INFO", "a b", "$(HOME)", "é😀", "1")), max_size=3)
+
+
+@st.composite
+def servers(draw: st.DrawFn, model: str, pool: str, gpus: int, replicas: int) -> dict[str, Any]:
+    """A server of this model on this pool: replicas of `gpus` GPUs."""
+    value: dict[str, Any] = {"model": model, "pool": pool}
+    optional(draw, value, "engine", st.just("vllm"))
+    if replicas != 1 or draw(st.booleans()):
+        value["replicas"] = replicas
+    if gpus != 1 or draw(st.booleans()):
+        value["parallelism"] = {"tensor": gpus} if gpus != 1 or draw(st.booleans()) else {}
+    optional(draw, value, "env", environment_variables())
+    optional(draw, value, "args", arguments())
+    return value
+
+
+REGIONS = tuple(sorted(r for r in EDITION.regions if sum(letter in "abcdef" for letter in EDITION.regions[r].zones) >= 3))
+ACCOUNTS = ("123456789012", "111111111111")
+
+
+def apis() -> st.SearchStrategy[dict[str, Any]]:
+    """Who reaches and administers a cluster's API."""
+    networks = st.sampled_from(("198.51.100.0/24", "203.0.113.7/32", "10.0.0.0/8"))
+    admins = st.sampled_from(("arn:aws:iam::123456789012:role/platform-admin", "arn:aws:iam::123456789012:user/a/b@c"))
+    return st.fixed_dictionaries(
+        {}, optional={"allow": st.lists(networks, max_size=3, unique=True), "admins": st.lists(admins, max_size=2, unique=True)}
+    )
+
+
+def addons(*names: str) -> st.SearchStrategy[Any]:
+    """Which operators llmform installs: all at once, or one by one."""
+    states = st.sampled_from(("managed", "existing"))
+    return states | st.dictionaries(st.sampled_from(("default", *names)), states, max_size=3)
+
+
+@st.composite
+def aws_targets(draw: st.DrawFn) -> dict[str, Any]:
+    """An AWS region."""
+    region = draw(st.sampled_from(REGIONS))
+    letters = [letter for letter in EDITION.regions[region].zones if letter in "abcdef"]
+    value: dict[str, Any] = {"provider": "aws", "region": region}
+    named = st.lists(st.sampled_from([f"{region}{letter}" for letter in letters]), min_size=2, max_size=len(letters), unique=True)
+    optional(draw, value, "zones", st.integers(2, len(letters)) | named)
+    optional(draw, value, "account", st.sampled_from(ACCOUNTS))
+    network = {"cidr": st.sampled_from(("10.10.0.0/16", "172.16.16.0/20", "192.168.0.0/17")), "nat": st.sampled_from(("single", "per-zone"))}
+    optional(draw, value, "network", st.fixed_dictionaries({}, optional=network))
+    optional(draw, value, "api", apis())
+    optional(draw, value, "addons", addons("karpenter", "nvidia-device-plugin"))
+    return value
+
+
+@st.composite
+def on_prem_targets(draw: st.DrawFn) -> dict[str, Any]:
+    """A cluster of one's own."""
+    context = draw(st.sampled_from(("dresden", "admin@lab", "x" * 253)))
+    value: dict[str, Any] = {"provider": "on-prem", "kubeContext": context, "storage": {"shared": draw(st.sampled_from(("cephfs", "nfs.csi")))}}
+    optional(draw, value, "addons", addons("gpu-operator"))
+    return value
+
+
+def _named(draw: st.DrawFn, least: int, most: int) -> list[str]:
+    return draw(st.lists(names(), min_size=least, max_size=most, unique=True))
+
+
+@st.composite
+def specs(draw: st.DrawFn, patched: bool = True) -> Written:
+    """Any valid spec: every key of the schema, alone and together, with the files it names. A new key belongs in here.
+
+    With `patched=False` there are no `patches`, which take a compilation to draw.
+    """
+    value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names())}
+    optional(draw, value, "owner", label_values())
+    optional(draw, value, "labels", labels())
+    optional(draw, value, "edition", st.just("2026-11"))
+    targets = {n: draw(aws_targets() | on_prem_targets()) for n in _named(draw, 1, 3)}
+    kinds = {t["provider"] for t in targets.values()}
+    on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
+    value["targets"] = targets
+    drawn = {n: draw(pools("aws" in kinds, "on-prem" in kinds)) for n in _named(draw, 0, 3)}
+    value["nodePools"] = {n: p.value for n, p in drawn.items()}
+    value["models"] = {n: draw(models()) for n in _named(draw, 0, 2)}
+    value["serving"] = _serving(draw, value, drawn)
+    for name in _named(draw, 0, 2) if "aws" in kinds else ():
+        value.setdefault("stores", {})[name] = draw(stores())
+    for name in on_prem:
+        _overlay_on_prem(draw, value, targets[name])
+    files = _manifests(draw, value)
+    _moved(draw, value)
+    if draw(st.booleans()):
+        value["environments"] = _environments(draw, value)
+    for key in ("models", "nodePools", "serving"):
+        if not value[key] and draw(st.booleans()):
+            del value[key]
+    written = Written(value, files)
+    return Written(value | {"patches": draw(patches(written))}, files) if patched and draw(st.booleans()) else written
+
+
+def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw]) -> dict[str, Any]:
+    """Draw servers that fit their pools; each has nodes of its own, so that any of them may be removed or shrunk."""
+    found: dict[str, Any] = {}
+    left = {n: p.value["max"] for n, p in drawn.items()}
+    for name in _named(draw, 0, 3):
+        places = [n for n, nodes in left.items() if nodes]
+        if not places or not value["models"]:
+            break
+        pool = draw(st.sampled_from(places))
+        # one GPU where the pool leaves open what its nodes have: the smallest node that EC2 offers then holds it
+        fixed = "perNode" in drawn[pool].value or "instance" in drawn[pool].value
+        gpus = draw(st.integers(1, drawn[pool].gpus)) if fixed else 1
+        replicas = draw(st.integers(1, min(left[pool], 4)))
+        left[pool] -= replicas
+        found[name] = draw(servers(draw(st.sampled_from(sorted(value["models"]))), pool, gpus, replicas))
+    return found
+
+
+def _overlay_on_prem(draw: st.DrawFn, value: dict[str, Any], target: dict[str, Any]) -> None:
+    """Take away what a cluster of one's own does not have."""
+    overlay: dict[str, Any] = {f"stores.{n}": None for n in value.get("stores", {})}
+    for name, pool in value["nodePools"].items():
+        if pool.get("min"):
+            overlay |= draw(st.sampled_from(({f"nodePools.{name}": {"min": 0}}, {f"nodePools.{name}.min": 0}, {f"nodePools.{name}.min": None})))
+    if overlay or draw(st.booleans()):
+        target["overlay"] = overlay
+
+
+def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in _named(draw, 0, 2):
+        key = draw(st.sampled_from(("dir", "file")))
+        file = f"{name}.d/a.yaml" if key == "dir" else f"{name}.json"
+        objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-of-mine"}, "data": {"a": draw(texts())}}]
+        objects.append({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1})
+        files[file] = "\n---\n".join(json.dumps(o, ensure_ascii=False) for o in objects).encode()
+        entry: dict[str, Any] = {key: f"{name}.d/" if key == "dir" else file}
+        optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
+        value.setdefault("manifests", {})[name] = entry
+    return files
+
+
+def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    moved: dict[str, str] = {}
+    for section in ("models", "nodePools", "stores", "serving"):
+        entries = sorted(value.get(section, {}))
+        if entries and draw(st.booleans()):
+            old = draw(names().filter(lambda n, taken=entries: n not in taken))
+            moved[f"{section}.{old}"] = f"{section}.{draw(st.sampled_from(entries))}"
+    if moved:
+        value["moved"] = moved
+
+
+def _environments(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in _named(draw, 1, 3):
+        entry: dict[str, Any] = {}
+        optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
+        if draw(st.booleans()):
+            entry["overlay"] = draw(overlays(value, tuple(entry.get("targets", value["targets"]))))
+        found[name] = entry
+    return found
+
+
+@st.composite
+def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...]) -> dict[str, Any]:
+    """An overlay of an environment with these targets that leaves the spec valid."""
+    overlay: dict[str, Any] = {}
+    optional(draw, overlay, "owner", label_values())
+    optional(draw, overlay, "labels", st.dictionaries(label_keys(), st.none() | label_values(), max_size=2))
+    for name, pool in value["nodePools"].items():
+        change = st.fixed_dictionaries({}, optional={"max": st.integers(pool["max"], 40), "taints": st.just([])})
+        optional(draw, overlay, f"nodePools.{name}", change)
+    for name, server in value["serving"].items():
+        fewer = {"replicas": st.just(1), "env": st.just({"OMP_NUM_THREADS": "2", "HOME": None}), "args": st.none()}
+        change = st.none() | st.fixed_dictionaries({}, optional=fewer)
+        optional(draw, overlay, draw(st.sampled_from((f"serving.{name}", f"serving.{name}"))), change)
+        if f"serving.{name}" not in overlay and "replicas" in server:
+            optional(draw, overlay, f"serving.{name}.replicas", st.just(1))
+    for name in value.get("stores", {}):
+        if all(value["targets"][t]["provider"] == "aws" for t in targets):
+            optional(draw, overlay, f"stores.{name}", st.none() | st.just({"retention": "30d"}) | st.just({"retention": None}))
+    for name in value.get("manifests", {}):
+        optional(draw, overlay, f"manifests.{name}", st.none())
+    for name in targets:
+        target = value["targets"][name]
+        change = {"storage": {"shared": "other"}, "addons": "existing"}
+        if target["provider"] == "aws":
+            change = {"account": "222222222222", "network": {"nat": "per-zone"}, "api": {"admins": []}, "addons": "managed"}
+        some = {key: st.just(item) for key, item in change.items()}
+        optional(draw, overlay, f"targets.{name}", st.fixed_dictionaries({}, optional=some))
+    return overlay
+
+
+@st.composite
+def patches(draw: st.DrawFn, written: Written) -> list[dict[str, Any]]:
+    """Patches of nodes that the spec has; each changes something wherever its node is."""
+    compiled = compile_spec(written.data, "spec.json", written.folder).compilation
+    nodes = [n for s in compiled.stacks for n in s.graph.nodes] if compiled else []
+    unfit = {n.id for n in nodes if not _can_be_patched(n)}
+    ids = sorted({n.id: n for n in nodes if n.id not in unfit})
+    if not ids:
+        return []
+    by_id = {n.id: n for n in nodes}
+    found = []
+    for match in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)):
+        patch: dict[str, Any] = {"match": match}
+        if not kubernetes_object(by_id[match]):
+            patch["merge"] = {"tags": {"example.com/patched": "yes"}}
+        elif draw(st.booleans()):
+            patch["merge"] = {"metadata": {"annotations": {"example.com/patched": draw(texts().filter(bool))}}}
+        else:
+            patch["json"] = list(_OPERATIONS[: draw(st.integers(1, len(_OPERATIONS)))])
+        found.append(patch)
+    return found
+
+
+_LABEL = "/metadata/labels/example.com~1"
+_OPERATIONS: tuple[dict[str, Any], ...] = (
+    {"op": "add", "path": f"{_LABEL}a", "value": "1"},
+    {"op": "copy", "path": f"{_LABEL}b", "from": f"{_LABEL}a"},
+    {"op": "replace", "path": f"{_LABEL}a", "value": "2"},
+    {"op": "test", "path": f"{_LABEL}a", "value": "2"},
+    {"op": "move", "path": f"{_LABEL}c", "from": f"{_LABEL}b"},
+    {"op": "remove", "path": f"{_LABEL}c"},
+)
+"""All operations of RFC 6902; the first of them, and so any beginning of the list, changes a node."""
+
+
+def _can_be_patched(node: Node) -> bool:
+    if kubernetes_object(node):
+        return bool(node.inputs.get("metadata", {}).get("labels"))
+    return isinstance(node.inputs.get("tags"), Mapping)

@@ -65,7 +65,7 @@ def changes(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
     return [(written(d.path), d.before, d.after) for d in differences(before, after)]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(pairs())
 def test_the_edits_lead_from_one_graph_to_the_other(pair: tuple[Graph, Graph]) -> None:
     """`apply(diff(a, b), a)` is `b`, but for what means nothing to the engine."""
@@ -73,7 +73,7 @@ def test_the_edits_lead_from_one_graph_to_the_other(pair: tuple[Graph, Graph]) -
     assert text(material(apply(diff(before, after), before))) == text(material(after))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(graphs())
 def test_a_graph_does_not_differ_from_itself(one: Graph) -> None:
     """Not even when it has been written to JSON and read again."""
@@ -81,7 +81,7 @@ def test_a_graph_does_not_differ_from_itself(one: Graph) -> None:
     assert diff(one, decode_graph(json.loads(text(one)))) == ()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(graphs())
 def test_a_graph_is_read_back_as_it_was(one: Graph) -> None:
     """The canonical JSON round-trips."""
@@ -90,7 +90,7 @@ def test_a_graph_is_read_back_as_it_was(one: Graph) -> None:
     assert again == one
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(pairs())
 def test_edits_are_those_of_the_other_direction_reversed(pair: tuple[Graph, Graph]) -> None:
     """Without aliases, what is created one way is deleted the other way."""

@@ -250,6 +250,26 @@ def test_the_spec_line_explains_the_step() -> None:
     assert (because.where, because.overlay) == ("spec.yaml:9:5", "environments.prod")
 
 
+def test_a_value_that_is_no_longer_written_is_a_cause() -> None:
+    """What was taken out of the spec explains as much as what came in; what follows from it is not listed."""
+    old = {
+        "serving.chat.args.a": Explained(1, "spec.yaml:9:5"),
+        "serving.chat.args.b": Explained(2, reason="follows from a"),
+    }
+    (found,) = plan(compilation(graph(deployment()), old), compilation(graph(deployment(image="2"))), GIT).steps
+    assert [(b.path, b.where, b.was) for b in found.because] == [("serving.chat.args.a", "", "spec.yaml:9:5")]
+
+
+def test_a_list_is_explained_by_its_entry() -> None:
+    """The list and its entry both differ; one is enough."""
+    old, new = (
+        {"serving.chat.x": Explained([n], "spec.yaml:9:5"), "serving.chat.x[0]": Explained(n, "spec.yaml:9:6")}
+        for n in "12"
+    )
+    (found,) = plan(compilation(graph(deployment()), old), compilation(graph(deployment(image="2")), new), GIT).steps
+    assert [b.path for b in found.because] == ["serving.chat.x[0]"]
+
+
 @pytest.mark.parametrize(
     ("against", "said"),
     [
@@ -337,7 +357,7 @@ def test_every_rule_says_what_it_is() -> None:
     assert all((rule.__doc__ or "").strip().endswith(")." if ")." in (rule.__doc__ or "") else ".") for rule in RULES)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=40)
 @given(pairs())
 def test_a_plan_counts_every_edit_once(pair: tuple[Graph, Graph]) -> None:
     """Totals are the edits; a plan is the same each time it is made; no step has less risk than one of its edits."""

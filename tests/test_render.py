@@ -351,7 +351,7 @@ def test_markdown_keeps_a_hostile_spec_inside_its_code() -> None:
     assert "<script>" not in text.replace(inside, "") and "<i>" not in text.replace(inside, "")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(pairs(), st.booleans())
 def test_any_plan_is_readable(pair: tuple[Graph, Graph], details: bool) -> None:
     """The same bytes each time, no control characters, at most 100 columns where there is a place to break."""

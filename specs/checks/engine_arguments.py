@@ -10,6 +10,7 @@ from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.load import Case
 from specs.suggest import did_you_mean
+from specs.tree import Path
 
 OWNED: Mapping[str, str] = {
     "model": "serving.X.model",
@@ -43,19 +44,9 @@ def _argument(case: Case, version: str, name: str, given: str, value: Any) -> It
     flags = vllm_flags(version)
     flag = flags.get(given.replace("_", "-")) if not given.startswith("-") else None
     if flag is None:
-        bare = given.lstrip("-").replace("_", "-").partition(".")[0]
-        gone = vllm_removed(version).get(bare)
-        yield finding(
-            case,
-            "unknown-argument",
-            path,
-            f"vLLM {version} has no argument `--{bare}`"
-            if gone is None
-            else f"vLLM {version} no longer has `--{bare}`",
-            help=gone or did_you_mean(bare, _long_names(flags), "arguments"),
-            key=True,
-        )
+        yield _unknown(case, version, path, given, flags)
         return
+    model = case.spec.serving[name].model
     owned = next((OWNED[n] for n in flag.names if n in OWNED), None)
     if owned is not None:
         yield finding(
@@ -63,13 +54,26 @@ def _argument(case: Case, version: str, name: str, given: str, value: Any) -> It
             "owned-argument",
             path,
             f"`--{given}` is set by llmform",
-            help=f"it follows from {owned.replace('serving.X', f'serving.{name}')}",
+            help=f"it follows from {owned.replace('models.X', f'models.{model}').replace('serving.X', f'serving.{name}')}",
             key=True,
         )
         return
     wrong = check_vllm_argument(flag, value)
     if wrong:
         yield finding(case, "bad-argument", path, f"`--{given}`: {wrong}", help=flag.help)
+
+
+def _unknown(case: Case, version: str, path: Path, given: str, flags: Mapping[str, Flag]) -> Diagnostic:
+    bare, dot, below = given.lstrip("-").replace("_", "-").partition(".")
+    gone = vllm_removed(version).get(bare)
+    message, help = f"vLLM {version} has no argument `--{bare}`", did_you_mean(bare, _long_names(flags), "arguments")
+    if gone is not None:
+        message, help = f"vLLM {version} no longer has `--{bare}`", gone
+    elif bare in flags and dot:
+        message, help = f"`{given}` is no argument of its own", f"write a map: `{bare}: {{{below}: …}}`"
+    elif bare in flags:
+        message, help = f"an argument is written without dashes in front, not as `{given}`", f"write `{bare}:`"
+    return finding(case, "unknown-argument", path, message, help=help, key=True)
 
 
 def _long_names(flags: Mapping[str, Flag]) -> list[str]:

@@ -15,7 +15,7 @@ from specs.tree import at
 
 MOVABLE = ("models", "nodePools", "stores", "serving")
 
-_NAME = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")  # `$` would also match before a line break
+_NAME = re.compile(NAME_PATTERN)
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
@@ -25,7 +25,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         path = ("moved", old)
         section, _, name = new.partition(".")
         old_section, _, old_name = old.partition(".")
-        if old_section not in MOVABLE or section != old_section or not _NAME.search(old_name) or not _NAME.search(name):
+        if old_section not in MOVABLE or section != old_section or not _NAME.fullmatch(old_name) or not _NAME.fullmatch(name):
             yield finding(
                 case,
                 "bad-move",

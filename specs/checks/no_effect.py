@@ -18,8 +18,10 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     providers = {at(case.base, ("targets", name, "provider")) for name in case.all_targets}
     if any(p is not None and p.value == "aws" for p in providers):
         return
-    for name in case.spec.node_pools:
+    for name, pool in case.spec.node_pools.items():
         for key in _AWS_ONLY:
+            if key == "instance" and pool.accelerator is None:
+                continue  # the pool has no hardware then, which is the mistake (on_prem.py)
             if at(case.tree, ("nodePools", name, key)) is not None:
                 yield finding(
                     case,

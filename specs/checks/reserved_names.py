@@ -29,3 +29,13 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                 help="choose another name",
                 key=True,
             )
+        # the objects of a moved entry keep the names they had, so the old name counts too
+        if f"{section}.{name}" in case.spec.moved:
+            yield finding(
+                case,
+                "reserved-name",
+                ("moved", f"{section}.{name}"),
+                f"`{section}.{name}` is reserved for {use}, so nothing can have had that name",
+                help="remove this line",
+                key=True,
+            )

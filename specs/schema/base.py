@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -13,18 +22,19 @@ from specs.units import UnitError
 
 Text = StrictStr
 Whole = StrictInt
+Number = StrictFloat
 Flag = StrictBool
 
 NAME_PATTERN = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"
 """Names become parts of Kubernetes and AWS names: a DNS label that starts with a letter, at most 40 characters."""
 
-Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN)]
+Name = Annotated[Text, Field(pattern=NAME_PATTERN)]
 
 LABEL_KEY_PATTERN = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE_PATTERN = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 
-LabelKey = Annotated[StrictStr, Field(pattern=LABEL_KEY_PATTERN)]
-LabelValue = Annotated[StrictStr, Field(pattern=LABEL_VALUE_PATTERN)]
+LabelKey = Annotated[Text, Field(pattern=LABEL_KEY_PATTERN)]
+LabelValue = Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN)]
 
 
 class Section(BaseModel):

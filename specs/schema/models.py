@@ -11,6 +11,8 @@ from specs.schema.base import Section, Text, problem, unit
 from specs.units import bytes_, tokens
 
 _SOURCE = re.compile(r"hf://(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>.+))?")
+_KEYS = frozenset({"source", "contextLength", "size", "token"})
+"""The other keys; beside an unknown one, which may be a misspelt `revision`, only that one is reported."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -56,7 +58,7 @@ class Model(Section):
                         "keep one of the two",
                     )
                 value = value | {"source": f"hf://{found['repository']}", "revision": found["revision"]}
-            elif found and "revision" not in value:
+            elif found and "revision" not in value and value.keys() <= _KEYS:
                 raise problem(
                     "unpinned-revision",
                     f"`{value['source']}` names no revision: the weights could change under the same name",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat
+from pydantic import Field
 
-from specs.schema.base import Flag, Name, Section, Text, Whole
+from specs.schema.base import Flag, Name, Number, Section, Text, Whole
 
 EnvName = Annotated[Text, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
-Argument = Flag | Whole | StrictFloat | Text | tuple[Whole | StrictFloat | Text, ...] | dict[Text, Any]
+Argument = Flag | Whole | Number | Text | tuple[Whole | Number | Text, ...] | dict[Text, Any]
 """The value of an engine argument: a list for a flag that takes several, a map for one that takes JSON."""
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from specs.schema.base import Flag, Section, unit
-from specs.units import duration
+from specs.units import UnitError, duration
 
 DAY_MS = 86_400_000
+
+
+def _whole_days(value: object) -> int:
+    """Return milliseconds of whole days: S3 counts the age of objects in days."""
+    milliseconds = duration(value)
+    if milliseconds % DAY_MS:
+        raise UnitError(f"`{value}` is no whole number of days", "write whole days, such as `7d`")
+    return milliseconds
 
 
 class Store(Section):
@@ -24,5 +30,5 @@ class Store(Section):
     encrypted: Flag = True
     """Encrypt with a key of this target in AWS KMS. Default: true. Without it S3 encrypts with its own key."""
 
-    retention: Annotated[int, unit(duration), Field(ge=DAY_MS)] | None = None
+    retention: Annotated[int, unit(_whole_days)] | None = None
     """Delete objects this long after they were written, in whole days, such as `400d` or `7y`. Default: never."""

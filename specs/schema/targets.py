@@ -5,24 +5,40 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from specs.schema.base import Name, Section, Text, Whole, problem
 
-Cidr = Annotated[Text, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
+# the pattern is for editors; `network_of` says more
+Cidr = Annotated[Text, Field(json_schema_extra={"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"})]
 
 
 def network_of(value: str) -> ipaddress.IPv4Network:
     """Return the network of a CIDR; a host address with a prefix (`10.0.0.1/16`) is an error that says the network."""
     try:
-        return ipaddress.IPv4Network(value)
+        network = ipaddress.IPv4Network(value)
+        if value != str(network):
+            raise problem("bad-cidr", f"`{value[:100]}` is no network", f"write it with its prefix: `{network}`")
+        return network
     except ValueError:
         pass
     try:
         whole = ipaddress.IPv4Network(value, strict=False)
     except ValueError:
-        raise problem("bad-cidr", f"`{value}` is not an IPv4 network", "write one such as `10.0.0.0/16`") from None
+        raise problem(
+            "bad-cidr", f"`{value[:100]}` is not an IPv4 network", "write one such as `10.0.0.0/16`"
+        ) from None
     raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{whole}`")
+
+
+def _not_the_world(value: str) -> str:
+    if network_of(value).prefixlen == 0:
+        raise problem(
+            "open-cluster-api",
+            f"`{value}` opens the cluster's API to the whole internet",
+            "give the networks that your people and pipelines come from",
+        )
+    return value
 
 
 class Network(Section):
@@ -50,24 +66,12 @@ class Network(Section):
 class Api(Section):
     """Who can reach and administer the cluster's API."""
 
-    allow: tuple[Cidr, ...] = ()
+    allow: tuple[Annotated[Cidr, AfterValidator(_not_the_world)], ...] = ()
     """Networks that may reach the API's public address. Default: none; the API then has only its private address in
     the VPC."""
 
     admins: tuple[Annotated[Text, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$")], ...] = ()
     """ARNs of IAM roles or users that administer the cluster, beside the identity that creates it."""
-
-    @field_validator("allow")
-    @classmethod
-    def _not_the_world(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for item in value:
-            if network_of(item).prefixlen == 0:
-                raise problem(
-                    "open-cluster-api",
-                    f"`{item}` opens the cluster's API to the whole internet",
-                    "give the networks that your people and pipelines come from",
-                )
-        return value
 
 
 class AwsTarget(Section):

@@ -113,6 +113,16 @@ def choices(annotation: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
+def key_choices(annotation: Any) -> tuple[str, ...]:
+    """Return the keys that a map with a fixed set of keys allows, or nothing."""
+    return tuple(
+        key
+        for option in options(annotation)
+        if typing.get_origin(option) is dict
+        for key in choices(typing.get_args(option)[0])
+    )
+
+
 def named_sections() -> frozenset[str]:
     """Return the top-level keys whose entries are named by the user (`models`, `nodePools`, …)."""
     found = set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file by renaming a finished one into its place, so that nobody ever reads half of it."""
+    import tempfile  # only commands that write a file pay for the import
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from specs.diagnostics import Diagnostic, Severity
 from stacks.causes import Because
-from stacks.changes import ABSENT
-from stacks.edits import Create, Delete, OutputEdit, node_of
+from stacks.changes import ABSENT, keys
+from stacks.edits import Change, Create, Delete, OutputEdit, node_of
 from stacks.plan import Action, Plan, RatedEdit, StackPlan, Step, Totals
 from stacks.render.diagnostics import human as human_diagnostics
 from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
@@ -20,6 +20,9 @@ _NAME = 19
 """Columns of the component's name; a longer name takes a line of its own."""
 
 _INDENT = " " * (4 + _NAME)
+
+_QUIET = ("aliases", "create_timeout", "update_timeout", "delete_timeout")
+"""Options that are listed only with `--details`."""
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -171,7 +174,7 @@ def _places(plan: Plan, stacks: Iterable[StackPlan], layer: str) -> str:
 
 def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
     created = step.action is Action.CREATE
-    own, derived = [b for b in step.because if b.where], [b for b in step.because if not b.where]
+    own, derived = [b for b in step.because if b.written], [b for b in step.because if not b.written]
     words = [because_words(b) for b in own if b.before is not b.after]
     if created:
         words = [safe(line) for line in step.summary] or [what(step)]
@@ -225,7 +228,7 @@ def _because_line(step: Step) -> Iterator[str]:
         if b.where:
             overlay = f" ({safe(b.overlay)})" if b.overlay else ""
             places.append(f"{safe(b.where)} `{safe(b.path)}`{overlay}")
-        elif step.action is Action.DELETE:
+        elif b.was:
             places.append(f"`{safe(b.path)}` is no longer in the spec")
     if places:
         yield from wrap("because " + ", ".join(places), _INDENT, _INDENT + "  ")
@@ -249,10 +252,15 @@ def _resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Itera
         if isinstance(edit, Create | Delete):
             continue
         for change in edit.changes:
-            if details or change.effect.kind not in ("record",) or change.part == "options":
+            if details or change.effect.kind != "record" or _told_always(change):
                 yield from wrap(change_text(node, change, details=details), " " * 10, " " * 12)
         if details and rated.unchanged:
             yield f"          ({count(rated.unchanged, 'unchanged attribute')} hidden)"
+
+
+def _told_always(change: Change) -> bool:
+    """Say whether a change of Pulumi's record alone is worth a line: what protects or binds the resource is."""
+    return change.part == "options" and keys(change.path)[0] not in _QUIET
 
 
 def _hidden(step: Step, stack: StackPlan, details: bool) -> Iterator[str]:

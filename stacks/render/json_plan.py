@@ -91,6 +91,7 @@ def _because(b: Because) -> dict[str, Any]:
         "path": b.path,
         **_sides(masked("", name, b.before), masked("", name, b.after)),
         "where": b.where,
+        "was": b.was,
         "overlay": b.overlay,
         "reason": b.reason,
     }

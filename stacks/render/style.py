@@ -77,6 +77,11 @@ _GLUE = "\x00"  # cannot be in text that is safe
 _QUOTED = re.compile(r"`[^`]{1,40}`")
 
 
+def together(text: str) -> str:
+    """Return the text so that `wrap` does not break it."""
+    return text.replace(" ", _GLUE)
+
+
 def wrap(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
     """Return the text in lines of at most `width` columns; words, and short `code`, are never broken.
 

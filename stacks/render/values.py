@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from components.graph import Format, JsonText, Node, Ref, StackOutput, Value, references
-from components.graph_json import encode_value
 from stacks.changes import Absent, written
 from stacks.edits import Change
-from stacks.render.style import safe
+from stacks.render.style import safe, together
 from stacks.sensitive import HIDDEN, masked
 
 KNOWN_LATER = "(known after apply)"
@@ -25,33 +26,48 @@ def value_text(value: Value | Absent) -> str:
         case StackOutput():
             return safe(f"output {value.name} of {value.layer}")
         case Format():
-            parts = (p if isinstance(p, str) else f"‹{value_text(p)}›" for p in value.parts)
-            return safe(json.dumps("".join(parts), ensure_ascii=False))
+            return safe(json.dumps(_plain(value), ensure_ascii=False))
         case JsonText():
             return f"JSON {value_text(value.value)}"
         case str() if value == HIDDEN:
             return HIDDEN
         case Mapping() | list() | tuple():
-            return safe(json.dumps(encode_value(value), ensure_ascii=False, sort_keys=True))
+            return safe(json.dumps(_plain(value), ensure_ascii=False, sort_keys=True))
     return safe(json.dumps(value, ensure_ascii=False))
+
+
+def _plain(value: Value) -> Any:
+    """Return the value with every reference in words, between ‹ and ›."""
+    match value:
+        case Ref() | StackOutput():
+            return f"‹{value_text(value)}›"
+        case Format():
+            return "".join(part if isinstance(part, str) else _plain(part) for part in value.parts)
+        case JsonText():
+            return _plain(value.value)
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    return value
 
 
 _POD = "spec.template.spec."
 
 
 def change_text(node: Node, change: Change, *, details: bool = False) -> str:
-    """Return `path before → after`, with what the change does if it is more than an update."""
+    """Return `path before → after`, for `wrap`, with what the change does if it is more than an update."""
     name = _name(change)
     if name.startswith(_POD) and not details:
         name = f"spec.template … {name.removeprefix(_POD)}"
     text = f"{name} {_sides(node, change)}"
     match change.effect.kind:
         case "replace":
-            text += "  # forces replacement"
+            text += "  " + together("# forces replacement")
         case "refused":
-            text += "  # refused: it cannot be changed"
+            text += "  " + together("# refused: it cannot be changed")
         case "unknown":
-            text += "  # not recorded whether this replaces"
+            text += "  " + together("# not recorded whether this replaces")
         case "ignored":
             text += "  # ignored (`ignoreChanges`)"
     return text
@@ -60,15 +76,16 @@ def change_text(node: Node, change: Change, *, details: bool = False) -> str:
 def _name(change: Change) -> str:
     if change.part == "inputs":
         return safe(written(change.path))
-    return safe(f"option {written(change.path)}" if change.part == "options" else change.part)
+    if change.part == "options":
+        return "option " + re.sub(r"_(\w)", lambda m: m[1].upper(), written(change.path))
+    return change.part
 
 
 def _sides(node: Node, change: Change) -> str:
     before = masked(node.type, change.path, change.before) if change.part == "inputs" else change.before
     after = masked(node.type, change.path, change.after) if change.part == "inputs" else change.after
     if change.cause:
-        why = f" because of {safe(change.cause)}"
-        return f"{value_text(before)} → {KNOWN_LATER}{why}"
+        return f"{value_text(before)} → {KNOWN_LATER}"
     if isinstance(before, Absent):
         return f"+ {value_text(after)}{_later(after)}"
     if isinstance(after, Absent):

@@ -51,7 +51,9 @@ def node_class(s: Situation) -> Iterator[Finding]:
     if kind(s.node) != "EC2NodeClass" or isinstance(s.edit, Create):
         return
     if s.goes:
-        yield Finding(Risk.REPLACING, "the nodes made from it are drained and go")
+        pools = [e for e in s.edits.values() if isinstance(e, Delete) and kind(e.node) == "NodePool"]
+        if not any(e.node.component == s.node.component for e in pools):  # the pool's own rule says it
+            yield Finding(Risk.REPLACING, "the nodes made from it are drained and go")
     elif s.changed("spec"):
         yield Finding(Risk.ROLLING, _DRIFT)
 
