@@ -3,9 +3,10 @@
     python benchmarks/plan.py            the figures: about a minute
     python benchmarks/plan.py --smoke    one run of each, to see that the benchmark works
 
-`start`: the whole process against an interpreter that only imports what every plan needs (pydantic and yaml), in turn, pair by
-pair, so that a machine that slows down slows both. `growth`: specs with 1, 10 and 100 stacks, time beyond the first and peak
-memory. Nothing here fails on a time: machines differ, and the reader judges.
+`start`: the whole process against an interpreter that only imports what every plan needs (pydantic and yaml), in
+turn, pair by pair, so that a machine that slows down slows both. `launcher`: what `./llmform` adds to the tool it
+starts. `growth`: specs with 3, 12 and 102 stacks, time beyond the first and peak memory. Nothing here fails on a time:
+machines differ, and the reader judges.
 """
 
 from __future__ import annotations
@@ -80,6 +81,18 @@ def start(pairs: int) -> None:
     print(f"  wall  {spread([p.wall * 1000 for p in plan], 0)} ms on this machine")
 
 
+def launcher(pairs: int) -> None:
+    """Print what `./llmform` adds to the tool: the process against this interpreter running the same entry point."""
+    added = []
+    for _ in range(pairs):
+        tool = run(TOOL, "--version")
+        before = time.perf_counter()
+        subprocess.run([str(ROOT / "llmform"), "--version"], stdout=subprocess.DEVNULL, check=True)
+        added.append((time.perf_counter() - before - tool.wall) * 1000)
+    print(f"launcher: ./llmform --version beyond the tool itself, {pairs} pairs, median (min to max)")
+    print(f"  wall  {spread(added, 1)} ms on this machine")
+
+
 def growth(rounds: int, sizes: tuple[int, ...]) -> None:
     """Print time and memory of plans of more and more stacks, relative to the smallest."""
     print(f"growth: {rounds} rounds, median processor time and peak memory")
@@ -103,6 +116,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="one run of each")
     smoke = parser.parse_args().smoke
     start(1 if smoke else 15)
+    launcher(1 if smoke else 15)
     growth(1 if smoke else 3, (1, 3) if smoke else (1, 4, 34))
 
 

@@ -74,7 +74,8 @@ def _components(graph: Graph) -> Iterator[Broken]:
 def _identities(graph: Graph) -> Iterator[Broken]:
     known = {c.id for c in graph.components}
     seen: dict[str, str] = {}
-    for node in graph.nodes:
+    # the user's own objects come last, so that they are the ones that are there already
+    for node in sorted(graph.nodes, key=lambda n: n.origin.startswith("manifests.")):
         keys = [("id", node.id)]
         if node.component in known:
             keys.append(("URN", urn(graph, node)))

@@ -66,7 +66,7 @@ def _json_patch(before: Any, patch: Patch) -> Any:
     try:
         return jsonpatch.apply_patch(before, operations)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise PatchFailed(f"the JSON patch does not apply: {error}") from None
+        raise PatchFailed(str(error)) from None
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise PatchFailed(f"the JSON patch does not fit the node: {error}") from None
 

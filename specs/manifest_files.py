@@ -59,6 +59,7 @@ def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Mani
             what = "no folder with `.yaml`, `.yml` or `.json` files" if key == "dir" else "no file"
             found.append(finding(case, "manifest-missing", path, f"there is {what} `{given}` beside the spec"))
             continue
+        before = len(objects), len(found)
         for name in names:
             data = files.read(name)
             if data is None:
@@ -82,6 +83,8 @@ def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Mani
                 else:
                     content = plain(tree)
                     objects.append(Manifest(group, content, shown, _namespaced(content)))
+        if before == (len(objects), len(found)):
+            found.append(finding(case, "manifest-missing", path, f"there is no object in `{given}`"))
     return tuple(objects), tuple(found)
 
 

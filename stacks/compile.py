@@ -166,28 +166,28 @@ def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Di
 
 
 def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic]]:
-    nodes = {n.id: n for n in graph.nodes}
+    nodes = list(graph.nodes)
+    places = {n.id: place for place, n in enumerate(nodes)}
     components = {c.id: c for c in graph.components}
     hits: set[int] = set()
     found: list[Diagnostic] = []
     for position, patch in enumerate(case.spec.patches):
-        if patch.match not in nodes:
+        if patch.match not in places:
             continue
         hits.add(position)
-        patched = components[nodes[patch.match].component]
+        node = nodes[places[patch.match]]
+        patched = components[node.component]
         components[patched.id] = replace(patched, reads=(*patched.reads, f"patches[{position}]"))
         try:
-            nodes[patch.match] = apply_patch(nodes[patch.match], patch)
+            nodes[places[patch.match]] = apply_patch(node, patch)
         except PatchFailed as error:
-            found.append(
-                finding(
-                    case,
-                    "patch-failed",
-                    ("patches", position),
-                    f"the patch of `{patch.match}` does not apply: {error}",
-                )
-            )
-    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes.values())), hits, found
+            found.append(_failed(case, position, f"the patch of `{patch.match}` does not apply: {error}"))
+    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes)), hits, found
+
+
+def _failed(case: Case, position: int, message: str) -> Diagnostic:
+    key = "merge" if case.spec.patches[position].merge is not None else "json"
+    return finding(case, "patch-failed", ("patches", position, key), message, key=True)
 
 
 def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
@@ -206,16 +206,23 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
 
 
 def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
-    """Yield broken invariants that the user's manifests brought in; any other is a bug of ours."""
+    """Yield broken invariants that the user's manifests and patches brought in; any other is a bug of ours."""
     for problem in broken(graph):
+        patches = [n for n, p in enumerate(case.spec.patches) if p.match == problem.subject or p.match in problem.text]
         if problem.origin.startswith("manifests."):
+            section, _, name = problem.origin.partition(".")
+            unique = problem.rule == "unique"
             yield finding(
                 case,
-                "manifest-conflict",
-                tuple(problem.origin.split(".", 1)),
-                f"an object of `{problem.origin}`: {problem.text}",
+                "manifest-conflict" if unique else "bad-name",
+                (section, name),
+                f"`{problem.subject}` is {problem.text}" if unique else problem.text,
+                help="give it another name, or leave it out" if unique else f"it stands in a file of `{problem.origin}`",
                 key=True,
             )
+        elif patches:
+            message = f"the patch of `{case.spec.patches[patches[-1]].match}` breaks the graph: {problem.text}"
+            yield _failed(case, patches[-1], message)
         else:
             raise AssertionError(f"the graph of {graph.stack} is not sound: {problem.text}")
 

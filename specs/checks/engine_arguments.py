@@ -46,15 +46,15 @@ def _argument(case: Case, version: str, name: str, given: str, value: Any) -> It
     if flag is None:
         yield _unknown(case, version, path, given, flags)
         return
-    model = case.spec.serving[name].model
     owned = next((OWNED[n] for n in flag.names if n in OWNED), None)
     if owned is not None:
+        owned = owned.replace("models.X", f"models.{case.spec.serving[name].model}").replace("serving.X", f"serving.{name}")
         yield finding(
             case,
             "owned-argument",
             path,
             f"`--{given}` is set by llmform",
-            help=f"it follows from {owned.replace('models.X', f'models.{model}').replace('serving.X', f'serving.{name}')}",
+            help=f"it follows from {owned}",
             key=True,
         )
         return

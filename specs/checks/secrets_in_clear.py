@@ -24,6 +24,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     "secret-in-clear",
                     ("serving", name, "env", variable),
                     f"`{variable}` looks like a secret: everyone who reads the spec or the pod could use it",
-                    help="keep it in a Secret and mount that with a patch; a model's token belongs in `models.X.token`",
+                    help="keep it in a Secret and add it with a patch; the token of a model is "
+                    f"`models.{server.model}.token`",
                     key=True,
                 )

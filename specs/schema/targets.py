@@ -16,19 +16,15 @@ Cidr = Annotated[Text, Field(json_schema_extra={"pattern": r"^\d{1,3}(\.\d{1,3})
 def network_of(value: str) -> ipaddress.IPv4Network:
     """Return the network of a CIDR; a host address with a prefix (`10.0.0.1/16`) is an error that says the network."""
     try:
-        network = ipaddress.IPv4Network(value)
-        if value != str(network):
-            raise problem("bad-cidr", f"`{value[:100]}` is no network", f"write it with its prefix: `{network}`")
-        return network
+        network = ipaddress.IPv4Network(value, strict=False)
     except ValueError:
-        pass
-    try:
-        whole = ipaddress.IPv4Network(value, strict=False)
-    except ValueError:
-        raise problem(
-            "bad-cidr", f"`{value[:100]}` is not an IPv4 network", "write one such as `10.0.0.0/16`"
-        ) from None
-    raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{whole}`")
+        advice = "write one such as `10.0.0.0/16`"
+        raise problem("bad-cidr", f"`{value[:100]}` is not an IPv4 network", advice) from None
+    if "/" not in value:
+        raise problem("bad-cidr", f"`{value}` has no prefix", f"for this one address write `{network}`")
+    if str(network) != value:
+        raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{network}`")
+    return network
 
 
 def _not_the_world(value: str) -> str:
