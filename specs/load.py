@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specs.diagnostics import Diagnostic, arrange, has_errors
-from specs.overlay import expand_short_forms, specialise
+from specs.overlay import expand_short_forms, removal, specialise
 from specs.schema.spec import Spec
 from specs.schema.walk import keys, named_sections
 from specs.source import read
 from specs.suggest import did_you_mean
-from specs.tree import Member, Tree, at, dotted
+from specs.tree import Member, Path, Tree, at, dotted
 from specs.validate import validate
 
 DEFAULT_ENVIRONMENT = "default"
@@ -60,10 +60,18 @@ def load(data: bytes, file: str) -> Loaded:
         here, overlaid = specialise(tree, target, environment, named, known)
         findings.extend(overlaid)
         spec, wrong = validate(here)
-        findings.extend(wrong)
+        findings.extend(_with_removal(d, tree, target, environment) for d in wrong)
         if spec is not None and not has_errors(overlaid):
             cases.append(Case(environment, target, spec, here, tree, targets))
     return Loaded(tree, tuple(cases), arrange(findings))
+
+
+def _with_removal(found: Diagnostic, base: Tree, target: str, environment: str) -> Diagnostic:
+    """Return the diagnostic with the place of the overlay that removed the missing key, if one did."""
+    if found.code != "missing-key":
+        return found
+    path: Path = tuple(found.path.split("."))  # what has a list position in it cannot be removed by an overlay
+    return replace(found, related=removal(base, target, environment, path))
 
 
 def _places(tree: Tree) -> tuple[tuple[tuple[str, str], ...], tuple[Diagnostic, ...]]:

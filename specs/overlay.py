@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from specs.diagnostics import Diagnostic, Span
+from specs.diagnostics import Diagnostic, Label, Span
 from specs.suggest import did_you_mean
-from specs.tree import Member, Path, Tree, at, dotted
+from specs.tree import Member, Path, Tree, at, dotted, key_span, nearest
 
 FIXED = frozenset({"apiVersion", "name", "edition", "environments", "moved"})
 """Keys that are the same everywhere: they name the platform or relate one version of the spec to the next."""
@@ -53,18 +53,14 @@ def specialise(
     """
     found: list[Diagnostic] = []
     tree = _without(base, ("environments",))
-    layers = (
-        (f"targets.{target}", at(base, ("targets", target, "overlay"))),
-        (f"environments.{environment}", at(base, ("environments", environment, "overlay"))),
-    )
-    for name, overlay in layers:
-        if overlay is None or not isinstance(overlay.value, Mapping):
-            continue  # the schema says what is wrong with an overlay that is no map
+    for name, overlay in _layers(base, target, environment):
+        if not isinstance(overlay.value, Mapping):
+            found.append(_no_map(name, overlay))
+            continue
         for path, key, value in _entries(overlay):
-            problem = _points_into_nothing(tree, path, key, value, name, named, known)
-            if problem:
-                found.append(problem)
-            else:
+            problems = tuple(_points_into_nothing(tree, path, key, value, name, named, known))
+            found.extend(problems)
+            if not problems:
                 change = expand_short_forms(_nest(path, key, _stamp(value, name)))
                 tree = _merge(tree, change)
     kept = at(tree, ("targets", target))
@@ -76,6 +72,40 @@ def specialise(
     return _without(tree, ("targets", target, "overlay")), tuple(found)
 
 
+def _layers(base: Tree, target: str, environment: str) -> Iterator[tuple[str, Tree]]:
+    """Yield the overlays that apply, the weaker one first, each with the name of what it belongs to."""
+    for owner in (("targets", target), ("environments", environment)):
+        overlay = at(base, (*owner, "overlay"))
+        if overlay is not None:
+            yield dotted(owner), overlay
+
+
+def _no_map(name: str, overlay: Tree) -> Diagnostic:
+    given = "a list" if isinstance(overlay.value, tuple) else "empty" if overlay.value is None else f"`{overlay.value}`"
+    return Diagnostic(
+        "wrong-type",
+        f"`overlay` must be a map, not {given[:100]}",
+        overlay.span,
+        f"{name}.overlay",
+        help="write paths and their values, such as `overlay: {serving.chat: {replicas: 2}}`",
+    )
+
+
+def removal(base: Tree, target: str, environment: str, path: Path) -> tuple[Label, ...]:
+    """Return the place at which an overlay removes what stands at the path, if one does; for a diagnostic."""
+    found: tuple[Label, ...] = ()
+    for name, overlay in _layers(base, target, environment):
+        for above, key, value in _entries(overlay) if isinstance(overlay.value, Mapping) else ():
+            if path[: len(above)] != above:
+                continue
+            inside = nearest(value, path[len(above) :])
+            if inside[1].value is None:
+                whole = (*above, *inside[0])
+                span = key_span(value, inside[0]) if inside[0] else key
+                found = (Label(span, f"`{name}.overlay` removes `{dotted(whole)}` here"),)
+    return found
+
+
 def _entries(overlay: Tree) -> Iterator[tuple[Path, Span, Tree]]:
     """Yield what an overlay sets; a section of named entries is taken apart into its entries."""
     for name, member in overlay.members.items():
@@ -84,20 +114,19 @@ def _entries(overlay: Tree) -> Iterator[tuple[Path, Span, Tree]]:
 
 def _points_into_nothing(
     tree: Tree, path: Path, key: Span, value: Tree, overlay: str, named: frozenset[str], known: frozenset[str]
-) -> Diagnostic | None:
+) -> Iterator[Diagnostic]:
+    """Yield what is wrong with one entry of an overlay: everything that it names has to be there."""
     first = str(path[0])
     where = f"{overlay}.overlay"
     if first in FIXED or (first == "targets" and overlay.startswith("targets.")):
-        return Diagnostic(
-            "overlay-fixed-key",
-            f"an overlay cannot change `{first}`: it is the same everywhere",
-            key,
-            where,
-            help="change it in the spec itself",
-            overlay=overlay,
-        )
+        message, help = f"an overlay cannot change `{first}`: it is the same everywhere", "change it in the spec itself"
+        if first == "targets":
+            message = "the overlay of a target cannot change `targets`"
+            help = "write the value beside the overlay, or in the overlay of an environment"
+        yield Diagnostic("overlay-fixed-key", message, key, where, help=help, overlay=overlay)
+        return
     if first not in known:
-        return Diagnostic(
+        yield Diagnostic(
             "overlay-into-nothing",
             f"the overlay path `{dotted(path)}` points into nothing: there is no key `{first}`",
             _part(key, path, 0),
@@ -105,8 +134,9 @@ def _points_into_nothing(
             help=did_you_mean(first, known - FIXED, "keys that an overlay can change"),
             overlay=overlay,
         )
+        return
     if first not in named:
-        return None
+        return
     section = at(tree, (first,))
     there = section.members if section is not None else {}
     asked = [(str(path[1]), _part(key, path, 1), value)] if len(path) > 1 else []
@@ -114,7 +144,7 @@ def _points_into_nothing(
         asked = [(name, member.key, member.tree) for name, member in value.members.items()]
     for name, span, below in asked:
         if name not in there:
-            return Diagnostic(
+            yield Diagnostic(
                 "overlay-into-nothing",
                 f"the overlay path `{first}.{name}` points into nothing: the spec has no `{name}` in `{first}`",
                 span,
@@ -122,8 +152,8 @@ def _points_into_nothing(
                 help=did_you_mean(name, there, f"entries of `{first}`"),
                 overlay=overlay,
             )
-        if first == "targets" and below.value is None:
-            return Diagnostic(
+        elif first == "targets" and below.value is None and len(path) <= 2:
+            yield Diagnostic(
                 "overlay-fixed-key",
                 "an overlay cannot remove a target",
                 span,
@@ -131,7 +161,8 @@ def _points_into_nothing(
                 help=f"leave `{name}` out of the environment's `targets`",
                 overlay=overlay,
             )
-    return _through_a_scalar(tree, path, key, overlay, where)
+        elif problem := _through_a_scalar(tree, path, key, overlay, where):
+            yield problem
 
 
 def _through_a_scalar(tree: Tree, path: Path, key: Span, overlay: str, where: str) -> Diagnostic | None:

@@ -28,9 +28,11 @@ def closest(given: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(given: str, known: Iterable[str], what: str = "known") -> str:
-    """Return the help text for an unknown name: the nearest one, and all of them when they are few."""
+    """Return the help text for an unknown name: the nearest one, and all of them where they are few or none is near."""
     names = sorted(known)
     near = closest(given, names)
+    if near and len(names) > 12:
+        return f"did you mean `{near}`?"
     listed = ", ".join(f"`{name}`" for name in names[:20]) + (", …" if len(names) > 20 else "")
     parts = [f"did you mean `{near}`?"] if near else []
     parts.append(f"{what}: {listed}" if names else f"{what}: none")

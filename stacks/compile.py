@@ -207,7 +207,9 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
 
 def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
     """Yield broken invariants that the user's manifests and patches brought in; any other is a bug of ours."""
-    for problem in broken(graph):
+    # two nodes that are one have the same id, the same URN and the same object: the last says most
+    problems = {(p.rule, p.subject): p for p in broken(graph)}
+    for problem in problems.values():
         patches = [n for n, p in enumerate(case.spec.patches) if p.match == problem.subject or p.match in problem.text]
         if problem.origin.startswith("manifests."):
             section, _, name = problem.origin.partition(".")
@@ -217,7 +219,7 @@ def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
                 "manifest-conflict" if unique else "bad-name",
                 (section, name),
                 f"`{problem.subject}` is {problem.text}" if unique else problem.text,
-                help="give it another name, or leave it out" if unique else f"it stands in a file of `{problem.origin}`",
+                help="give it another name, or leave it out" if unique else f"it is in a file of `{problem.origin}`",
                 key=True,
             )
         elif patches:

@@ -70,7 +70,7 @@ def make(rng: Random, corpus: Corpus) -> Input:
     """Return a mutated spec, with mutated objects beside it."""
     kind = rng.random()
     files = {"k8s/priority-class.yaml": yaml.safe_dump(corpus.objects[0]).encode()}
-    if kind < 0.40:
+    if kind < 0.35:
         data = mutated_text(rng, rng.choice(corpus.texts), corpus.texts)
     elif kind < 0.80:
         data = written(rng, mutated_tree(rng, deepcopy(rng.choice(corpus.trees)), corpus))
@@ -336,9 +336,10 @@ def _patch(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
         return
     for _ in range(rng.choice((1, 1, 2))):
         patch: dict[str, Any] = {"match": rng.choice(corpus.ids) if rng.random() < 0.95 else rng.choice(("", "x", "a/b/c", "é"))}
-        if rng.random() < 0.5:
+        kind = rng.random()
+        if kind < 0.55:
             patch["merge"] = _merge_patch(rng)
-        if rng.random() < 0.5 or "merge" not in patch:
+        if kind > 0.5:
             patch["json"] = [_operation(rng) for _ in range(rng.choice((1, 1, 2, 4)))]
         patches.append(patch)
 
@@ -401,8 +402,41 @@ def _arguments(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
         arguments[rng.choice(names)] = deepcopy(rng.choice((*SCALARS, "16K", "1.5k", "auto", 0.9, '{"a": 1}', "{", "[", "nan", "inf", "١")))
 
 
+def _gently(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
+    """Change one value to another of its type that is likely to be right."""
+    found = [p for p in places(tree) if isinstance(at(tree, p), int | bool) or p[-1] in _LIKELY]
+    if found:
+        path = rng.choice(found)
+        value = at(tree, path)
+        choices: tuple[Json, ...] = _LIKELY.get(str(path[-1]), ())
+        if not choices:
+            choices = (not value,) if isinstance(value, bool) else (1, 2, 3, value + 1, value * 2, 16, 64)
+        at(tree, path[:-1])[path[-1]] = deepcopy(rng.choice(choices))
+
+
+_LIKELY: Mapping[str, tuple[Json, ...]] = {
+    "name": ("a", "x" * 40, "other"),
+    "region": ("eu-west-1", "us-west-2", "eu-central-1", "us-east-1"),
+    "accelerator": ("nvidia-l4", "nvidia-h100-80gb", "nvidia-t4", "nvidia-b300", "nvidia-v100", "nvidia-rtx-pro-6000"),
+    "instance": ("g6e.xlarge", "p5.48xlarge", "g5g.xlarge", "g4dn.xlarge", "p3dn.24xlarge", "g6e.48xlarge"),
+    "capacity": (["spot"], ["on-demand"], ["on-demand", "spot"]),
+    "contextLength": ("1k", 128, "8k"),
+    "retention": ("1d", "100y", "36h"),
+    "cidr": ("10.0.0.0/20", "192.168.0.0/16"),
+    "account": ("000000000000", "999999999999"),
+    "addons": ("managed", "existing", {"karpenter": "existing"}, {"gpu-operator": "managed"}),
+    "labels": ({}, {"a": "b"}, {"team.example/tier": "x" * 63, "kubernetes.io/os": "linux"}),
+    "env": ({}, {"HOME": "/x", "PATH": ""}, {"A": "\u202e"}),
+    "args": ({}, {"max-num-seqs": 8}, {"enable-lora": False}, {"lora-modules": ["a=/x", "b=/y"]}, {"compilation-config": {"mode": 3}}),
+    "owner": ("", "a", "x" * 63),
+    "targets": (["us-east-1"], ["dresden"], ["us-east-1", "us-east-1"]),
+    "api": ({}, {"allow": []}, {"allow": ["0.0.0.1/32"]}),
+    "taints": ([], [{"key": "a"}], [{"key": "nvidia.com/gpu", "effect": "NoExecute"}, {"key": "nvidia.com/gpu"}]),
+}
+
+
 TREE_MUTATIONS: tuple[Callable[[Random, dict[str, Any], Corpus], None], ...] = (
-    _retype, _retype, _rename, _remove, _spliced, _same_key_elsewhere, _overlay, _overlay, _patch, _patch, _moved, _arguments,
+    _retype, _rename, _remove, _spliced, _same_key_elsewhere, _overlay, _overlay, _patch, _patch, _patch, _moved, _arguments, _gently, _gently, _gently,
 )  # fmt: skip
 
 
@@ -437,7 +471,7 @@ def with_manifests(rng: Random, tree: dict[str, Any], corpus: Corpus) -> dict[st
             data = mutated_text(rng, data.decode("utf-8", "replace"), corpus.texts)
         name = rng.choice((f"{position}.yaml", f"{position}.yml", f"{position}.json", f"{position}.txt", "é.yaml", "a b.yaml"))
         files[f"k8s/{name}"] = data
-    entry: dict[str, Any] = {"dir": rng.choice(("k8s/", "k8s", "./k8s", "k8s/.", ".", "k8s/../k8s", "/k8s"))}
+    entry: dict[str, Any] = {"dir": rng.choice(("k8s/",) * 9 + ("k8s", "./k8s", "k8s/.", ".", "k8s/../k8s", "/k8s"))}
     if rng.random() < 0.3:
         entry = {"file": rng.choice((next(iter(files)), "x.yaml", "../x", "."))}
     if rng.random() < 0.2:

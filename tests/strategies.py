@@ -68,8 +68,8 @@ class Written:
 
     @property
     def data(self) -> bytes:
-        """The spec as JSON."""
-        return json.dumps(self.value, ensure_ascii=False).encode()
+        """The spec as JSON; escaped, since YAML refuses some characters that JSON may write as they are."""
+        return json.dumps(self.value).encode()
 
     @property
     def folder(self) -> MemoryFiles:
@@ -398,7 +398,7 @@ def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
         file = f"{name}.d/a.yaml" if key == "dir" else f"{name}.json"
         objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-of-mine"}, "data": {"a": draw(texts())}}]
         objects.append({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1})
-        files[file] = "\n---\n".join(json.dumps(o, ensure_ascii=False) for o in objects).encode()
+        files[file] = "\n---\n".join(json.dumps(o) for o in objects).encode()
         entry: dict[str, Any] = {key: f"{name}.d/" if key == "dir" else file}
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
         value.setdefault("manifests", {})[name] = entry

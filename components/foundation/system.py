@@ -61,7 +61,7 @@ def lower(platform: Platform) -> Part:
         id="system",
         type="llmform:foundation:NodeGroup",
         origin=origin,
-        reads=("edition", f"{origin}.zones"),
+        reads=("edition", "labels", "owner", f"{origin}.zones"),
         summary=(
             f"{MINIMUM} to {MAXIMUM} × {INSTANCE_TYPE} for system pods, on demand, "
             f"{platform.edition.ami.family} {platform.edition.ami.release_version}",

@@ -48,7 +48,8 @@ def _argument(case: Case, version: str, name: str, given: str, value: Any) -> It
         return
     owned = next((OWNED[n] for n in flag.names if n in OWNED), None)
     if owned is not None:
-        owned = owned.replace("models.X", f"models.{case.spec.serving[name].model}").replace("serving.X", f"serving.{name}")
+        model = case.spec.serving[name].model
+        owned = owned.replace("models.X", f"models.{model}").replace("serving.X", f"serving.{name}")
         yield finding(
             case,
             "owned-argument",

@@ -25,7 +25,12 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         path = ("moved", old)
         section, _, name = new.partition(".")
         old_section, _, old_name = old.partition(".")
-        if old_section not in MOVABLE or section != old_section or not _NAME.fullmatch(old_name) or not _NAME.fullmatch(name):
+        if (
+            old_section not in MOVABLE
+            or section != old_section
+            or not _NAME.fullmatch(old_name)
+            or not _NAME.fullmatch(name)
+        ):
             yield finding(
                 case,
                 "bad-move",

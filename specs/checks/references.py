@@ -8,6 +8,7 @@ from specs.catalog.reader import Edition
 from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.load import Case
+from specs.overlay import removal
 from specs.suggest import did_you_mean
 from specs.tree import Path
 
@@ -34,4 +35,5 @@ def _known(
             path,
             f"there is no {what} `{given}`",
             help=did_you_mean(given, there, f"entries of `{section}`"),
+            related=removal(case.base, case.target, case.environment, (section, given)),
         )

@@ -27,5 +27,5 @@ def descriptions(section: type[Section]) -> dict[str, str]:
                 and isinstance(below.value, ast.Constant)
                 and isinstance(below.value.value, str)
             ):
-                found[field.target.id] = inspect.cleandoc(below.value.value)
+                found[field.target.id] = " ".join(below.value.value.split())
     return found
