@@ -187,7 +187,8 @@ def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic
 
 def _failed(case: Case, position: int, message: str) -> Diagnostic:
     key = "merge" if case.spec.patches[position].merge is not None else "json"
-    return finding(case, "patch-failed", ("patches", position, key), message, key=True)
+    help = "`llmform graph SPEC --stack STACK` shows the node as it is"
+    return finding(case, "patch-failed", ("patches", position, key), message, help=help, key=True)
 
 
 def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:

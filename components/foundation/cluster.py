@@ -53,7 +53,7 @@ def lower(platform: Platform) -> Part:
         id="cluster",
         type="llmform:foundation:Cluster",
         origin=origin,
-        reads=("name", "edition", *(f"{origin}.{key}" for key in ("api", "zones", "network"))),
+        reads=("name", "edition", *(f"{origin}.{key}" for key in ("api", "zones", "network.cidr"))),
         summary=_summary(platform, target),
     )
     outputs = {

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from components import aws
 from components.foundation import ids
 from components.foundation.aws_resource import resource
-from components.graph import Component, Node, Ref
+from components.graph import Component, Node, Options, Ref
 from components.part import Part
 from components.resolve.platform import Aws, Platform
 
@@ -138,6 +138,8 @@ def _vpc(platform: Platform, target: Aws, origin: str) -> Iterator[Node]:
             "enableDnsSupport": True,
             "tags": _name(platform),
         },
+        # Another network means another cluster and other addresses for everything in it.
+        options=Options(protect=True),
     )
     # Empty lists, not left out: a rule that someone adds by hand is taken out again.
     yield make(

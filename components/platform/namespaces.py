@@ -55,7 +55,7 @@ def _component(platform: Platform, summary: list[str]) -> Component:
         id=COMPONENT,
         type="llmform:platform:Namespaces",
         origin="name",
-        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}"),
+        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}.addons"),
         summary=tuple(summary),
     )
 

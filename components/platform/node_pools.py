@@ -49,13 +49,15 @@ def component_id(pool: Pool) -> str:
 
 def _component(platform: Platform, pool: Pool, summary: tuple[str, ...]) -> Component:
     servers = [s for s in platform.servers if s.pool.name == pool.name]
-    used = {f"serving.{s.name}" for s in servers} | {f"models.{s.weights.model}" for s in servers}
+    used = {f"serving.{s.name}.{key}" for s in servers for key in ("pool", "parallelism")} | {
+        f"models.{s.weights.model}" for s in servers
+    }
     own = component_id(pool)
     return Component(
         id=own,
         type="llmform:platform:NodePool",
         origin=own,
-        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}", own, *sorted(used)),
+        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}.zones", own, *sorted(used)),
         summary=summary,
         aliases=moved_component(platform, own),
     )

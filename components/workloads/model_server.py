@@ -25,6 +25,7 @@ from components.workloads.pods import (
     POD_IDENTITY_RULE,
     container_security,
     https_rule,
+    place_paths,
     pod_security,
 )
 from components.workloads.vllm_arguments import arguments
@@ -57,7 +58,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
             origin,
             f"models.{server.weights.model}",
             f"nodePools.{server.pool.name}",
-            f"targets.{platform.target.name}",
+            *place_paths(platform),
             "owner",
             "labels",
         ),

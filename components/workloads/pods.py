@@ -42,6 +42,14 @@ def https_rule(platform: Platform) -> dict[str, Any]:
     }
 
 
+def place_paths(platform: Platform) -> tuple[str, ...]:
+    """Return the spec paths of the target that these pods depend on: where the weights are, and what is inside."""
+    target = f"targets.{platform.target.name}"
+    if isinstance(platform.target, Aws):
+        return (f"{target}.account", f"{target}.network.cidr", f"{target}.region")
+    return (f"{target}.storage",)
+
+
 def pod_security(user: int) -> dict[str, Any]:
     """Return the pod's security context for the `restricted` Pod Security Standard.
 

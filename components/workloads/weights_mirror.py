@@ -22,6 +22,7 @@ from components.workloads.pods import (
     POD_IDENTITY_RULE,
     container_security,
     https_rule,
+    place_paths,
     pod_security,
 )
 
@@ -40,7 +41,7 @@ def lower(platform: Platform) -> Part:
         id="weights-mirror",
         type="llmform:models:WeightsMirror",
         origin="models",
-        reads=("models", "stores.weights", f"targets.{platform.target.name}", "owner", "labels"),
+        reads=("models", *place_paths(platform), "owner", "labels"),
         summary=(
             "identity and network rules of the Jobs that mirror weights: the hub, DNS and the store, nothing else",
         ),
@@ -67,8 +68,9 @@ def lower(platform: Platform) -> Part:
     }
     nodes = [kubernetes_node(platform, component.id, m, origin="models") for m in (account, policy)]
     components = [component]
+    shared = tuple(n.id for n in nodes)
     for weights in platform.weights:
-        part = _model(platform, weights, needs=tuple(n.id for n in nodes))
+        part = _model(platform, weights, needs=shared)
         components.extend(part.components)
         nodes.extend(part.nodes)
     return Part(tuple(components), tuple(nodes))
@@ -105,7 +107,7 @@ def _model(platform: Platform, weights: Weights, needs: tuple[str, ...]) -> Part
         id=origin,
         type="llmform:models:Model",
         origin=origin,
-        reads=(origin, f"targets.{platform.target.name}", "owner", "labels"),
+        reads=(origin, *place_paths(platform), "owner", "labels"),
         summary=(f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, mirrored once by a Job",),
         aliases=moved_component(platform, origin),
     )

@@ -12,6 +12,8 @@ DAY_MS = 86_400_000
 
 def _whole_days(value: object) -> int:
     """Return milliseconds of whole days: S3 counts the age of objects in days."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise UnitError(f"`{value}` has no unit, and a duration needs one", f"write `{value}d`")
     milliseconds = duration(value)
     if milliseconds % DAY_MS:
         raise UnitError(f"`{value}` is no whole number of days", "write whole days, such as `7d`")

@@ -21,7 +21,7 @@ def network_of(value: str) -> ipaddress.IPv4Network:
         advice = "write one such as `10.0.0.0/16`"
         raise problem("bad-cidr", f"`{value[:100]}` is not an IPv4 network", advice) from None
     if "/" not in value:
-        raise problem("bad-cidr", f"`{value}` has no prefix", f"for this one address write `{network}`")
+        raise problem("bad-cidr", f"`{value}` has no prefix", f"write `{value}/16`, or `{network}` for one address")
     if str(network) != value:
         raise problem("bad-cidr", f"`{value}` is an address inside a network", f"the network is `{network}`")
     return network
