@@ -42,8 +42,8 @@ def language() -> str:
         "A spec is one YAML or JSON file. These are all its keys; any other key is an error. "
         "Names (`<name>`) are DNS labels of at most 40 characters that start with a letter. "
         "`llmform explain SPEC PATH` shows the value of any key in your spec, and the reason for a default.",
-        "Quantities carry their unit: tokens `16k` (k is 1,024 here), bytes `8Gi` or `8G`, durations `10m`, `400d`, `7y`. "
-        "A bare number where a unit is needed is an error.",
+        "Quantities carry their unit: tokens `16k` (k is 1,024 here), bytes `8Gi` or `8G`, durations `400d`, `7y`. "
+        "A bare number is an error where there is a unit; only tokens may be a whole number.",
         "\n".join(_rows("", Spec)),
     ]
     for title, section in _sections("", Spec):
@@ -158,8 +158,8 @@ def commands() -> str:
         "# Commands",
         f"{root.description} `llmform --help` and `llmform COMMAND --help` say the same on the terminal.",
         f"Exit status: {status}.",
-        "Errors and warnings go to standard error, except for `check`, where they are what was asked for, and warnings in a "
-        "plan, which are part of it. Colour is used on terminals only, and never with `NO_COLOR` set.",
+        "Errors and warnings go to standard error, except for `check`, where they are what was asked for, and warnings "
+        "in a plan, which are part of it. Colour is used on terminals only, and never with `NO_COLOR` set.",
     ]
     [choice] = [a for a in root._actions if isinstance(a, argparse._SubParsersAction)]
     for name, sub in choice.choices.items():

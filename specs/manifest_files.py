@@ -56,8 +56,9 @@ def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Mani
             continue
         names = _names(files, entry.dir, entry.file)
         if not names:
-            what = "no folder with `.yaml`, `.yml` or `.json` files" if key == "dir" else "no file"
-            found.append(finding(case, "manifest-missing", path, f"there is {what} `{given}` beside the spec"))
+            folder_of = "with `.yaml`, `.yml` or `.json` files beside the spec"
+            missing = f"no folder `{given}` {folder_of}" if key == "dir" else f"no file `{given}` beside the spec"
+            found.append(finding(case, "manifest-missing", path, f"there is {missing}"))
             continue
         before = len(objects), len(found)
         for name in names:
@@ -125,7 +126,7 @@ def _problem(tree: Tree) -> Diagnostic | None:
         return None
     return Diagnostic(
         "not-an-object",
-        f"this is no Kubernetes object: it has no `{missing}`",
+        f"this is no Kubernetes object: it has no {missing}",
         tree.span,
         help="every object has `apiVersion`, `kind` and `metadata.name`; a List is written as its items",
     )
@@ -135,16 +136,16 @@ def _missing(tree: Tree) -> Iterator[str]:
     for key in ("apiVersion", "kind"):
         member = tree.members.get(key)
         if member is None or not isinstance(member.tree.value, str) or not member.tree.value:
-            yield key
+            yield f"`{key}`"
     metadata = tree.members.get("metadata")
     name = metadata.tree.members.get("name") if metadata else None
     if name is None or not isinstance(name.tree.value, str):
-        yield "metadata.name"
+        yield "`metadata.name`"
     elif "/" in name.tree.value:
-        yield "metadata.name that is a name"
+        yield "`metadata.name` that is a name"
     namespace = metadata.tree.members.get("namespace") if metadata else None
     if namespace is not None and not isinstance(namespace.tree.value, str):
-        yield "metadata.namespace that is text"
+        yield "`metadata.namespace` that is text"
 
 
 def _namespaced(content: dict[str, Any]) -> bool:

@@ -56,9 +56,7 @@ def find_other(given: str, spec: Path) -> Other:
         return _file(Path(given))
     if commit is not None:
         return _at(spec, commit)
-    raise AgainstError(
-        f"`{given}` is neither a file nor a commit: {refused}", "write `git:REF` or `file:COMPILATION`"
-    )
+    raise AgainstError(f"`{given}` is neither a file nor a commit: {refused}", "write `git:REF` or `file:COMPILATION`")
 
 
 def _file(path: Path) -> Other:

@@ -202,7 +202,7 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
                     "patch-without-match",
                     ("patches", position, "match"),
                     f"no node has the id `{patch.match[:200]}`",
-                    help=did_you_mean(patch.match, known, "ids") + "; `llmform graph SPEC --tree` shows all",
+                    help=f"{did_you_mean(patch.match, known, 'ids')} `llmform graph SPEC --tree` shows all ids",
                 )
 
 

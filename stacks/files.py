@@ -100,28 +100,19 @@ class GitFiles:
     def _inside(self, name: str) -> str | None:
         path = os.path.normpath(f"{self.folder}/{name}" if self.folder else name)
         base = self.folder or "."
-        if (
-            path.startswith("..")
-            or os.path.isabs(path)
-            or os.path.commonpath([base, path]) != base
-            and base != "."
-        ):
+        if path.startswith("..") or os.path.isabs(path) or os.path.commonpath([base, path]) != base and base != ".":
             return None
         return "" if path == "." else path
 
     def _kind(self, path: str) -> str:
-        listed = _git(self.commit.repository, "ls-tree", "-z", self.commit.id, path).decode(
-            "utf-8", "replace"
-        )
+        listed = _git(self.commit.repository, "ls-tree", "-z", self.commit.id, path).decode("utf-8", "replace")
         return listed.split(" ", 1)[0] if listed else ""
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
     import subprocess  # only a comparison with a commit pays for the import
 
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    }
+    environment = {k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -80,7 +80,8 @@ def _nodes(platform: Platform, store: Store) -> Iterator[Node]:
     yield make(
         "aws:s3/bucket:Bucket",
         name,
-        {"bucket": store.bucket, "forceDestroy": False},
+        # weights can be mirrored again; anything else has to be emptied by hand before its bucket can go
+        {"bucket": store.bucket, "forceDestroy": store.holds_weights},
         options=Options(protect=not store.holds_weights),
     )
     yield make(

@@ -84,8 +84,10 @@ def choose_rollout(
     now = nodes_needed(running, per_node) or 0
     more = nodes_needed([*running, server.gpus], per_node)
     total, used = maximum * per_node, sum(running)
+    has = f"{total} GPU{'s' if total > 1 else ''}"
     if more is None or more > maximum:
         left = server.replicas - 1
+        room = f", and no node has {server.gpus} left" if total - used >= server.gpus else ""
         effect = (
             f"{left} of {server.replicas} replicas serve meanwhile"
             if left
@@ -94,13 +96,11 @@ def choose_rollout(
         return RolloutChoice(
             0,
             1,
-            f"pool `{pool}` has at most {total} GPUs and its servers use {used}: "
+            f"pool `{pool}` has at most {has} and its servers use {used}{room}: "
             f"a replica stops before its successor starts; {effect}",
         )
     if not starts_nodes:
-        sure = (
-            f"feasible if nothing else uses the pool's {total} GPUs; cannot say: they are not known without the cluster"
-        )
+        sure = f"feasible if nothing else uses the pool's {has}; cannot say: they are not known without the cluster"
     elif more <= minimum:
         sure = f"guaranteed: the pool keeps {minimum} nodes"
     else:
@@ -114,5 +114,5 @@ def choose_rollout(
     return RolloutChoice(
         1,
         0,
-        f"pool `{pool}` can have {total} GPUs and its servers use {used}: {sure}",
+        f"pool `{pool}` can have {has} and its servers use {used}: {sure}",
     )

@@ -143,7 +143,8 @@ def _demand(case: Case, name: str, values: Values) -> Demand:
     )
     replicas = values.put((*path, "replicas"), server.replicas, defaults.REPLICAS_REASON)
     cpu = values.put((*path, "cpu"), demand.cpu_cores(gpus), defaults.CPU_REASON)
-    memory = values.put((*path, "memory"), demand.memory(gpus), defaults.MEMORY_REASON)
+    memory = demand.memory(gpus)
+    values.put((*path, "memory"), memory, defaults.MEMORY_REASON, shown=f"{memory // defaults.GIB}Gi")
     return Demand(name, replicas, gpus, cpu, memory)
 
 

@@ -34,6 +34,8 @@ class Values:
         """Return everything recorded, and every other value of the spec as it stands."""
         for path, leaf in leaves(self._tree):
             text = dotted(path)
+            if any(dotted(path[:length]) in self._known for length in range(1, len(path))):
+                continue  # a part of a value that is recorded whole
             empty: Any = {} if isinstance(leaf.value, dict) else []
             value = empty if isinstance(leaf.value, dict | tuple) else leaf.value
             self._known.setdefault(text, Explained(value, str(leaf.span), leaf.overlay))

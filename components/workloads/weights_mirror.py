@@ -42,9 +42,7 @@ def lower(platform: Platform) -> Part:
         type="llmform:models:WeightsMirror",
         origin="models",
         reads=("models", *place_paths(platform), "owner", "labels"),
-        summary=(
-            "identity and network rules of the Jobs that mirror weights: the hub, DNS and the store, nothing else",
-        ),
+        summary=(_rules(platform),),
     )
     labels = recommended_labels(platform, "weights-mirror", "weights-mirror", "mirror")
     metadata = {"name": SERVICE_ACCOUNT, "namespace": platform.namespace, "labels": labels}
@@ -74,6 +72,14 @@ def lower(platform: Platform) -> Part:
         components.extend(part.components)
         nodes.extend(part.nodes)
     return Part(tuple(components), tuple(nodes))
+
+
+def _rules(platform: Platform) -> str:
+    inside = "" if on_prem(platform) else ", the Pod Identity agent"
+    outside = "HTTPS to anything but the VPC (hub and S3 have no fixed addresses)"
+    if on_prem(platform):
+        outside = "HTTPS to the hub, which has no fixed addresses"
+    return f"the mirror Jobs may reach DNS{inside} and {outside}; nothing reaches them"
 
 
 def job_name(weights: Weights) -> str:

@@ -43,7 +43,8 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                 case,
                 "minimum-not-kept",
                 ("nodePools", name, "min"),
-                f"nothing keeps {pool.min} nodes at `{case.target}`: llmform does not start on-prem nodes",
+                f"nothing keeps {pool.min} node{'s' if pool.min > 1 else ''} at `{case.target}`: "
+                "llmform does not start on-prem nodes",
                 help=f"`targets.{case.target}.overlay: {{nodePools.{name}: {{min: 0}}}}`",
                 related=(here,),
             )

@@ -26,7 +26,7 @@ class JsonPatchOperation(Section):
 
 
 class Patch(Section):
-    """A change to one node of the graph, made before diff and policies."""
+    """A change to one node of the graph, made before the diff."""
 
     match: Annotated[Text, Field(min_length=1)]
     """The node's id, as `llmform graph` shows it: `serving.chat/Deployment/chat`."""

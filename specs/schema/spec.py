@@ -55,7 +55,7 @@ class Spec(Section):
     """Renames that replace nothing: `{nodePools.l40s: nodePools.inference}`, old place to new place."""
 
     patches: tuple[Patch, ...] = ()
-    """Changes to nodes of the graph, before diff and policies."""
+    """Changes to nodes of the graph, before the diff."""
 
     manifests: dict[Name, Manifests] = Field(default_factory=dict)
-    """Kubernetes objects of one's own, which take part in diff, policies and order."""
+    """Kubernetes objects of one's own, which take part in diff and order."""

@@ -26,12 +26,20 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def starter() -> str:
+    """Return the starter spec; its modeline names the schema where the user would write it."""
+    _, _, rest = STARTER.read_text(encoding="utf-8").partition("\n")
+    return "# `llmform schema -o llmform.schema.json`, then an editor completes keys with this as the first line:\n" + (
+        "#   yaml-language-server: $schema=llmform.schema.json\n" + rest
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Write the starter spec."""
     path = Path(arguments.file)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER.read_text(encoding="utf-8"))
+            file.write(starter())
     except FileExistsError:
         raise UsageError(f"`{path}` exists already, and is left as it is", "name another file") from None
     except (OSError, ValueError) as error:

@@ -84,7 +84,11 @@ def rights(s: Situation) -> Iterator[Finding]:
     if kind(s.node) not in kinds or isinstance(s.edit, Create):
         return
     if s.goes:
-        yield Finding(Risk.REPLACING, "what relies on these rights loses them")
+        words = {
+            "BucketPolicy": "what the policy grants and refuses no longer holds",
+            "QueuePolicy": "what the policy grants and refuses no longer holds",
+        }
+        yield Finding(Risk.REPLACING, words.get(kind(s.node), "what relies on these rights loses them"))
     elif s.changes:
         yield Finding(Risk.IN_PLACE, "who may do what changes at once")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.edits import Delete
-from stacks.risk.finding import Finding, Risk, Situation, kind
+from stacks.risk.finding import Finding, Risk, Situation, at, kind
 
 _DATA = {
     "Namespace": "everything in the namespace goes with it",
@@ -28,6 +28,8 @@ _DATA = {
 def holder_of_data(s: Situation) -> Iterator[Finding]:
     """What holds data loses it when it is deleted or replaced."""
     words = _DATA.get(kind(s.node))
+    if kind(s.node) == "Bucket" and at(s.node.inputs, "forceDestroy") is True:
+        words = "the bucket's objects are deleted with it; weights are mirrored again by their Jobs"
     if words and s.goes:
         risk = Risk.REPLACING if kind(s.node) in ("Queue", "Secret") else Risk.DESTRUCTIVE
         yield Finding(risk, words)

@@ -98,14 +98,21 @@ def _rollout(s: Situation, old: Node, new: Node) -> Iterator[Finding]:
             "restarts" if count == 1 else "restart one after the other" if surge == 1 else f"restart, {surge} at a time"
         )
         yield Finding(Risk.ROLLING, f"{pods} {how}; never fewer than {count}{_exchange(old, new)}{sentence}")
-    elif missing >= count:
+    elif replicas(new) - missing >= replicas(old):
+        # more replicas are wanted than there were: the new ones come first, and one of them may be missing
+        yield Finding(Risk.ROLLING, f"{pods} {_go_on(count)}; never fewer than {count}{_exchange(old, new)}{sentence}")
+    elif missing >= replicas(new):
         at_once = "restarts" if count == 1 else "restart at once"
         words = f"{pods} {at_once}: nothing answers until a new one is ready{_exchange(old, new)}"
         yield Finding(Risk.REPLACING, words + sentence)
     else:
-        left = count - missing
-        words = f"{pods} restart; capacity drops to {left} of {count} meanwhile{_exchange(old, new)}"
+        left = replicas(new) - missing
+        words = f"{pods} restart; capacity drops to {left} of {replicas(old)} meanwhile{_exchange(old, new)}"
         yield Finding(Risk.REPLACING, words + sentence)
+
+
+def _go_on(count: int) -> str:
+    return "restarts when a new one is ready" if count == 1 else "restart as new ones are ready"
 
 
 def _exchange(old: Node, new: Node) -> str:

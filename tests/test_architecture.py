@@ -1,0 +1,96 @@
+"""The invariants of ARCHITECTURE.md that are about the code itself: who imports whom, and who touches the world."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted(p for folder in ("specs", "components", "stacks") for p in (ROOT / folder).rglob("*.py"))
+MAY_IMPORT = {
+    "specs": {"specs"},
+    "components": {"specs", "components"},
+    "stacks": {"specs", "components", "stacks"},
+}
+OURS = {"specs", "components", "stacks", "serving_images", "policies", "tests", "docs", "benchmarks"}
+NETWORK = {"socket", "ssl", "http", "urllib", "asyncio", "requests", "httpx", "grpc", "boto3", "botocore"}
+WORLD = {
+    "os",
+    "subprocess",
+    "time",
+    "datetime",
+    "random",
+    "secrets",
+    "uuid",
+    "tempfile",
+    "shutil",
+    "threading",
+} | NETWORK
+
+ALLOWED_WORLD = {
+    "stacks/files.py": {"os", "subprocess"},  # reads specs from disk, and from git by running it
+    "specs/catalog/tables.py": {"os"},  # os.path joins the paths of the tables; it is quicker to import than pathlib
+    "specs/catalog/reader.py": {"datetime"},  # the type of a date in a table; what reads the clock is looked for below
+}
+"""Files outside stacks/cli that may import what touches the world, and why."""
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the first part of every module that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{named(path)}: a relative import hides which way it goes"
+            yield (node.module or "").partition(".")[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_imports_go_one_way(path: Path) -> None:
+    """specs imports nothing above it, components nothing of stacks; nobody imports tests or docs."""
+    allowed = MAY_IMPORT[path.relative_to(ROOT).parts[0]]
+    assert not {m for m in imported(path) if m in OURS} - allowed
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "stacks/cli" not in named(p)], ids=named)
+def test_the_pure_part_does_not_touch_the_world(path: Path) -> None:
+    """Outside the command line no stage has a clock, chance, the environment, other programs or the network."""
+    assert not set(imported(path)) & WORLD - ALLOWED_WORLD.get(named(path), set())
+    text = path.read_text(encoding="utf-8")
+    assert not {call for call in (".today()", ".now(", "utcnow(") if call in text}
+
+
+def test_every_exception_of_the_pure_part_is_needed() -> None:
+    """The list of exceptions holds nothing that its file no longer imports."""
+    assert {name: modules - set(imported(ROOT / name)) for name, modules in ALLOWED_WORLD.items()} == {
+        name: set() for name in ALLOWED_WORLD
+    }
+
+
+def test_nobody_names_pulumi_in_an_import() -> None:
+    """The graph is data: no file imports the engine in this version."""
+    assert not [named(p) for p in FILES if any(m.startswith("pulumi") for m in imported(p))]
+
+
+def test_planning_loads_neither_pulumi_nor_the_network() -> None:
+    """What `llmform plan` really loads, its dependencies included, holds no engine, no cloud SDK and no network."""
+    code = (
+        "import json, sys; from stacks.cli import main; "
+        "status = main(['plan', 'specs/examples/quickstart.yaml']); "
+        "print(json.dumps([status, sorted({m.partition('.')[0] for m in sys.modules})]), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    status, loaded = json.loads(done.stderr.splitlines()[-1])
+    assert status == 0
+    assert not {m for m in loaded if m.startswith("pulumi")}
+    assert not (NETWORK - {"urllib"}) & set(loaded)  # pydantic loads urllib.parse, which only splits text
