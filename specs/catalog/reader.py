@@ -230,6 +230,8 @@ class Edition:
     charts: Mapping[str, Chart]
     images: Mapping[str, Image]
     engines: Mapping[str, str]
+    providers: Mapping[str, str]
+    """Versions of the Pulumi provider plugins that the graph's inputs were checked against."""
     ami: Ami
 
     @cached_property
@@ -279,5 +281,6 @@ def load_edition(name: str) -> Edition:
         charts=_rows(Chart, document["charts"], as_of=as_of),
         images=_rows(Image, document["images"], as_of=as_of),
         engines=MappingProxyType(dict(document["engines"])),
+        providers=MappingProxyType(dict(document["providers"])),
         ami=_row(Ami, {"as_of": as_of, **document["ami"]}),
     )
