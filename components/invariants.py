@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from components.graph import Graph, Node, Ref, kubernetes_object, references, urn
+from specs.catalog.attributes import has_attribute
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -99,22 +100,35 @@ def object_key(node: Node) -> str:
 
 
 def _links(graph: Graph) -> Iterator[Broken]:
-    known = {n.id for n in graph.nodes}
+    types = {n.id: n.type for n in graph.nodes}
+    known = types.keys()
     edges: dict[str, set[str]] = {}
     for node in graph.nodes:
-        refs = {r.node for r in references(node.inputs) if isinstance(r, Ref)}
-        links = refs | set(node.needs) | ({node.provider} if node.provider else set())
+        refs = {r for r in references(node.inputs) if isinstance(r, Ref)}
+        yield from _attributes(node.id, node.origin, sorted(refs, key=repr), types)
+        links = {r.node for r in refs} | set(node.needs) | ({node.provider} if node.provider else set())
         edges[node.id] = links
         for missing in sorted(links - known):
             yield Broken("dangling", node.id, node.origin, f"`{node.id}` refers to `{missing}`, which is not there")
     for name, value in graph.outputs.items():
-        for ref in references(value):
-            if isinstance(ref, Ref) and ref.node not in known:
+        refs = {r for r in references(value) if isinstance(r, Ref)}
+        yield from _attributes(name, "", sorted(refs, key=repr), types)
+        for ref in refs:
+            if ref.node not in known:
                 yield Broken("dangling", name, "", f"output `{name}` refers to `{ref.node}`, which is not there")
     try:
         tuple(TopologicalSorter(edges).static_order())
     except CycleError as error:
         yield Broken("cycle", "", "", "a cycle: " + " → ".join(str(n) for n in error.args[1]))
+
+
+def _attributes(holder: str, origin: str, refs: Iterable[Ref], types: Mapping[str, str]) -> Iterator[Broken]:
+    """Yield references to what a resource of their type does not have: the engine would see a missing value."""
+    for ref in refs:
+        kind = types.get(ref.node)
+        if kind is not None and not has_attribute(kind, ref.attribute):
+            text = f"`{holder}` reads `{ref.attribute}` of `{ref.node}`: a {kind} has no such attribute"
+            yield Broken("attribute", holder, origin, text)
 
 
 def _names(graph: Graph) -> Iterator[Broken]:

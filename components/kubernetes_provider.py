@@ -6,7 +6,7 @@ Nodes: `targets.<target>/Provider/kubernetes` (`pulumi:providers:kubernetes`), i
 from __future__ import annotations
 
 from components import aws, manifests
-from components.graph import Component, JsonText, Node, StackOutput, Value
+from components.graph import Component, JsonText, Node, Value
 from components.part import Part
 from components.resolve.platform import Aws, OnPrem, Platform
 
@@ -49,15 +49,15 @@ def _eks(platform: Platform, target: Aws) -> dict[str, Value]:
     """Inputs for an EKS cluster: whoever runs the stack signs in with their own AWS credentials."""
     return {
         # Only a new cluster replaces the provider, and with it every object; a new endpoint or CA does not.
-        "clusterIdentifier": StackOutput("foundation", "clusterArn"),
-        "kubeconfig": JsonText(_kubeconfig(aws.cluster_name(platform), target.region)),
+        "clusterIdentifier": aws.foundation(platform, "clusterArn"),
+        "kubeconfig": JsonText(_kubeconfig(platform, aws.cluster_name(platform), target.region)),
     }
 
 
-def _kubeconfig(cluster: str, region: str) -> Value:
+def _kubeconfig(platform: Platform, cluster: str, region: str) -> Value:
     server = {
-        "server": StackOutput("foundation", "clusterEndpoint"),
-        "certificate-authority-data": StackOutput("foundation", "clusterCertificateAuthority"),
+        "server": aws.foundation(platform, "clusterEndpoint"),
+        "certificate-authority-data": aws.foundation(platform, "clusterCertificateAuthority"),
     }
     token = {
         "apiVersion": "client.authentication.k8s.io/v1",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components import kubernetes_provider, provider
+from components.aws import existing
 from components.foundation import addons, cluster, encryption, identities, karpenter, network, stores, system
 from components.graph import Graph, assemble
 from components.part import Part
@@ -54,6 +55,8 @@ LOWERINGS: tuple[Lowering, ...] = (
 def layers(platform: Platform) -> tuple[str, ...]:
     """Return the layers that the platform has; there are no empty stacks."""
     there = ["foundation", "platform"] if isinstance(platform.target, Aws) else []
+    if existing(platform):
+        there.remove("foundation")
     if isinstance(platform.target, OnPrem) and platform.target.gpu_operator_managed:
         there.append("platform")
     if platform.weights or platform.servers or platform.extras or not there:

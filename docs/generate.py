@@ -2,7 +2,8 @@
 
 - `reference/language.md` from the schema classes (specs/schema);
 - `reference/commands.md` from the parser of the command line (stacks/cli);
-- `reference/diagnostics.md` from the pages of the diagnostics (specs/explain).
+- `reference/diagnostics.md` from the pages of the diagnostics (specs/explain);
+- `reference/policies.md` from the rules and their pages (policies).
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from policies import rules
 from specs.overlay import SHORT_FORMS
 from specs.schema.base import Section
 from specs.schema.descriptions import descriptions
+from specs.schema.policies import LEVELS
 from specs.schema.spec import Spec
 from specs.schema.walk import Place, choices, options
 from stacks.cli import EPILOG, parser
 from stacks.explain import PAGES as DIAGNOSTICS
-from stacks.explain import kind_of
+from stacks.explain import POLICY_PAGES, kind_of
 
 HERE = Path(__file__).parent
 
@@ -228,10 +231,29 @@ def _meaning(page: str) -> str:
     return " ".join(body.split("\n\n")[0].split()).replace("|", "\\|")
 
 
+def policies() -> str:
+    """Return the index of all policies."""
+    rows = []
+    for rule in rules.POLICIES:
+        policy = rules.name(rule)
+        page = f"../../policies/{POLICY_PAGES.name}/{policy}.md"
+        rows.append(f"| [`{policy}`]({page}) | {LEVELS[policy]} | {rules.asks(rule)} |")
+    parts = [
+        _NOTE,
+        "# Policies",
+        "What `llmform plan` and `pulumi preview --policy-pack policies` ask of every resource. "
+        "`llmform explain NAME` prints a policy's page: what it asks, why, an example, and what to write instead. "
+        "[Policies](../concepts/policies.md) says how levels and exceptions work.",
+        "\n".join(["| policy | level | what it asks |", "|---|---|---|", *rows]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/language.md": language,
     "reference/commands.md": commands,
     "reference/diagnostics.md": diagnostics,
+    "reference/policies.md": policies,
 }
 """The generated pages, by their place in this folder."""
 

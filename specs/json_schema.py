@@ -88,6 +88,10 @@ def _short_forms(schema: dict[str, Any]) -> None:
                 "description": "hf://<organisation>/<name>@<commit>",
             }
             models["additionalProperties"] = {"anyOf": [text, {"$ref": "#/definitions/Model"}]}
+        elif pattern[0] == "adopt":
+            adopt = schema["properties"]["adopt"]
+            text = {"type": "string", "pattern": r"^\S{1,2048}$", "description": "`namespace/name`, or the import id"}
+            adopt["additionalProperties"] = {"anyOf": [text, {"$ref": "#/definitions/Adoption"}]}
         else:
             for target in ("AwsTarget", "OnPremTarget"):
                 addons = definitions[target]["properties"]["addons"]

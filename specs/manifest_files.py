@@ -78,12 +78,11 @@ def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Mani
             trees, wrong = read_documents(data, shown)
             found.extend(wrong)
             for tree in trees:
-                problem = _problem(tree)
-                if problem:
-                    found.append(problem)
+                read = object_of(tree, group, shown)
+                if isinstance(read, Manifest):
+                    objects.append(read)
                 else:
-                    content = plain(tree)
-                    objects.append(Manifest(group, content, shown, _namespaced(content)))
+                    found.append(read)
         if before == (len(objects), len(found)):
             found.append(finding(case, "manifest-missing", path, f"there is no object in `{given}`"))
     return tuple(objects), tuple(found)
@@ -111,6 +110,15 @@ def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diag
         if tree is not None:
             trees.append(tree)
     return tuple(trees), tuple(found)
+
+
+def object_of(tree: Tree, group: str, file: str) -> Manifest | Diagnostic:
+    """Return the object that a document is, or what it lacks."""
+    problem = _problem(tree)
+    if problem is not None:
+        return problem
+    content = plain(tree)
+    return Manifest(group, content, file, _namespaced(content))
 
 
 def _names(files: Files, folder: str | None, file: str | None) -> tuple[str, ...]:

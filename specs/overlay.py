@@ -20,6 +20,7 @@ FIXED = frozenset({"apiVersion", "name", "edition", "environments", "moved"})
 SHORT_FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("models", "*"), "source"),
     (("targets", "*", "addons"), "default"),
+    (("adopt", "*"), "id"),
 )
 
 

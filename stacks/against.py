@@ -1,4 +1,4 @@
-"""What a plan is compared with: nothing, a recorded compilation, or the spec as it was in a commit."""
+"""What a plan is compared with: nothing, a recorded compilation, the spec at a commit, or what is deployed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from specs.diagnostics import Diagnostic
 from stacks.compilation import Compilation, NotACompilation, decode
-from stacks.compile import compile_spec
+from stacks.compile import Selection, compile_spec
 from stacks.files import Commit, GitError, GitFiles, find_commit
 from stacks.plan import Against
 
 
 class AgainstError(Exception):
-    """There is nothing to compare with; `message` says why, `advice` what to do."""
+    """There is nothing to compare with; `message` says why, `advice` what to do.
+
+    `found`: the other side has these errors. `broken`: what was given is there, and damaged or of something else.
+    """
 
     def __init__(
         self,
@@ -21,9 +24,11 @@ class AgainstError(Exception):
         advice: str = "",
         found: tuple[Diagnostic, ...] = (),
         texts: dict[str, str] | None = None,
+        broken: bool = False,
     ) -> None:
         super().__init__(message)
         self.message, self.advice, self.found, self.texts = message, advice, found, texts or {}
+        self.broken = broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,24 @@ class Other:
 
     against: Against
     compilation: Compilation | None
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def find_other(given: str, spec: Path) -> Other:
-    """Return what `--against` names: `git:REF`, `file:COMPILATION`, or a bare value that can only be one of them."""
+def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> Other:
+    """Return what `--against` names: `git:REF`, `file:COMPILATION`, `state:…`, or a bare value that can only be one of
+    the first two.
+
+    `after` is the spec as it is now, `asked` what of it is planned: a state is read in its light.
+    """
     kind, colon, rest = given.partition(":")
     if colon and kind == "git":
         return _git(spec, rest)
     if colon and kind == "file":
         return _file(Path(rest))
+    if colon and kind == "state":
+        return _deployed(rest, spec, after, asked)
     if not given:
-        raise AgainstError("`--against` names nothing", "write `git:REF` or `file:COMPILATION`")
+        raise AgainstError("`--against` names nothing", "write `git:REF`, `file:COMPILATION` or `state:EXPORT`")
     is_file = Path(given).is_file()
     try:
         commit: Commit | None = find_commit(spec, given)
@@ -57,6 +68,15 @@ def find_other(given: str, spec: Path) -> Other:
     if commit is not None:
         return _at(spec, commit)
     raise AgainstError(f"`{given}` is neither a file nor a commit: {refused}", "write `git:REF` or `file:COMPILATION`")
+
+
+def _deployed(given: str, spec: Path, after: Compilation, asked: Selection) -> Other:
+    from stacks.against_state import StateError, deployed_side
+
+    try:
+        return Other(*deployed_side(given, spec, after, asked))
+    except StateError as error:
+        raise AgainstError(error.message, error.advice, broken=error.broken) from None
 
 
 def _file(path: Path) -> Other:
@@ -96,7 +116,7 @@ def _at(spec: Path, commit: Commit) -> Other:
         raise AgainstError(f"`{spec}` cannot be read from git: {error}") from None
     if data is None:
         note = f"{inside} is not in {commit.label}: all of it is new"
-        return Other(Against("git", commit.label), None, note)
+        return Other(Against("git", commit.label), None, (note,))
     shown = f"{commit.name}:{inside}"
     compiled = compile_spec(data, shown, files)
     if compiled.compilation is None:

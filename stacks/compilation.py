@@ -20,7 +20,7 @@ LAYERS = ("foundation", "platform", "workloads")
 
 @dataclass(frozen=True, slots=True)
 class CompiledStack:
-    """One stack. `place` says in words where it is (`aws us-east-1`)."""
+    """One stack. `place` says where it is (`aws us-east-1`), `delivery` who applies it: `pulumi` or `gitops`."""
 
     spec: str
     environment: str
@@ -29,6 +29,7 @@ class CompiledStack:
     place: str
     values: Mapping[str, Explained]
     graph: Graph
+    delivery: str = "pulumi"
 
     @property
     def name(self) -> str:
@@ -68,6 +69,7 @@ def encode(compilation: Compilation) -> str:
                     "place": s.place,
                     "values": {path: _explained(e) for path, e in s.values.items()},
                     "graph": encode_graph(s.graph),
+                    **({"delivery": s.delivery} if s.delivery != "pulumi" else {}),
                 }
                 for s in compilation.stacks
             ],
@@ -100,6 +102,7 @@ def decode(text: str) -> Compilation:
                 s["place"],
                 {path: Explained(**e) for path, e in s["values"].items()},
                 decode_graph(s["graph"]),
+                s.get("delivery", "pulumi"),
             )
             for s in raw["stacks"]
         )

@@ -6,23 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from components.engine_options import with_engine_options
 from components.graph import Graph
 from components.invariants import broken
 from components.lowering import layers, lower
 from components.order import ordered
 from components.patches import PatchFailed, apply_patch
-from components.places import place
+from components.places import delivery, place
 from components.resolve.platform import Explained, Extra, Platform
 from components.resolve.resolve import resolve
 from specs import __version__
+from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS
 from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic, arrange, has_errors
+from specs.facts_file import Facts, read_facts
 from specs.files import Files, NoFiles
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.suggest import did_you_mean
+from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack
 
 
@@ -71,26 +75,29 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
     ]
-    extras: list[tuple[Manifest, ...]] = []
+    read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
     for case in loaded.cases:
         manifests, problems = read_manifests(case, beside, file)
-        found.extend(problems)
-        extras.append(manifests)
+        facts, wrong = read_facts(case, beside, file)
+        objects, lost = read_adopted(case, beside, file)
+        found.extend((*problems, *wrong, *lost))
+        read.append((manifests, facts, objects))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     stacks: list[CompiledStack] = []
     matched: set[int] = set()
-    for case, manifests in zip(loaded.cases, extras, strict=True):
-        platform, misfits = resolve(case, edition)
+    for case, (manifests, facts, objects) in zip(loaded.cases, read, strict=True):
+        platform, misfits = resolve(case, edition, facts)
         found.extend(misfits)
         if platform is None:
             continue
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
-        made, wrong_patches, hits = _lower(case, platform)
+        made, wrong_patches, hits = _lower(case, platform, objects)
         found.extend(wrong_patches)
         stacks.extend(made)
         matched |= hits
     found.extend(_unmatched(loaded.cases, matched, stacks))
+    found.extend(adopt.unknown(loaded.cases, (s.graph for s in stacks)))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
@@ -139,7 +146,9 @@ def _extra(platform: Platform, manifest: Manifest) -> Extra:
     return Extra(manifest.group, content, manifest.source)
 
 
-def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Diagnostic], set[int]]:
+def _lower(
+    case: Case, platform: Platform, objects: Mapping[str, Manifest]
+) -> tuple[list[CompiledStack], list[Diagnostic], set[int]]:
     """Return the platform's stacks with the spec's patches applied, what is wrong, and which patches matched."""
     stacks: list[CompiledStack] = []
     found: list[Diagnostic] = []
@@ -147,8 +156,9 @@ def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Di
     for layer in layers(platform):
         name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
         graph, hits, problems = _patched(case, lower(platform, layer, name))
+        graph, refused = adopt.adopted(case, with_engine_options(graph), objects)
         matched |= hits
-        found.extend(problems)
+        found.extend((*problems, *refused))
         found.extend(_unsound(case, graph))
         values = _values_of(platform.values, graph)
         stacks.append(
@@ -160,6 +170,7 @@ def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Di
                 place(platform, layer),
                 values,
                 graph,
+                delivery(platform, layer),
             )
         )
     return stacks, found, matched
@@ -206,6 +217,9 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
                 )
 
 
+_OTHER_NAME = "an adopted name is the name of one node: adopt what has another one"
+
+
 def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
     """Yield broken invariants that the user's manifests and patches brought in; any other is a bug of ours."""
     # two nodes that are one have the same id, the same URN and the same object: the last says most
@@ -226,6 +240,10 @@ def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
         elif patches:
             message = f"the patch of `{case.spec.patches[patches[-1]].match}` breaks the graph: {problem.text}"
             yield _failed(case, patches[-1], message)
+        elif case.spec.adopt and problem.rule == "unique":
+            named = [n for n in case.spec.adopt if n in (problem.subject, *problem.text.split("`"))]
+            place = ("adopt", *named[:1])
+            yield finding(case, "adoption-differs", place, f"`{problem.subject}` is {problem.text}", help=_OTHER_NAME)
         else:
             raise AssertionError(f"the graph of {graph.stack} is not sound: {problem.text}")
 
@@ -239,6 +257,7 @@ def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Expla
         "edition",
         "labels",
         "owner",
+        "policies",
         "moved",
     }
     return {path: e for path, e in values.items() if any(_below(path, p) for p in prefixes)}

@@ -65,6 +65,11 @@ def diff(
     return tuple(edits)
 
 
+def partners(before: Graph, after: Graph) -> Mapping[str, str]:
+    """Return the id of each node's old self: its own id, or the alias under which it was there."""
+    return _Comparison(before, after, {}).partner
+
+
 def _component_edits(before: Graph, after: Graph) -> Iterator[ComponentEdit]:
     old = {c.id: c for c in before.components}
     new = {c.id: c for c in after.components}
@@ -214,14 +219,14 @@ class _Comparison:
         """Return what the change does, the node's own options and its references counted in."""
         options = node.options
         names = keys(d.path)
-        if any(_covers(pattern, names) for pattern in options.ignore_changes):
+        if any(covers(pattern, names) for pattern in options.ignore_changes):
             return Effect("ignored", note="`ignoreChanges` names it")
         if not d.cause and d.before is not ABSENT and d.after is not ABSENT:
             if self.names and same(renamed(d.before, self.names), d.after):
                 return Effect("record", note="the same object under its new id")
         effect = _looked_up(node, d, provider)
         if effect.kind != "replace" and any(
-            _covers(pattern, names) or _inside(pattern, names) for pattern in options.replace_on_changes
+            covers(pattern, names) or _inside(pattern, names) for pattern in options.replace_on_changes
         ):
             return Effect("replace", effect.delete_first, "`replaceOnChanges` names it")
         return effect
@@ -311,7 +316,7 @@ def _pattern(text: str) -> tuple[str, ...]:
     return tuple(quoted or name for quoted, index, name in found if not index)
 
 
-def _covers(pattern: str, names: tuple[str, ...]) -> bool:
+def covers(pattern: str, names: tuple[str, ...]) -> bool:
     """Say whether the property path names the property or something around it."""
     parts = _pattern(pattern)
     return len(parts) <= len(names) and all(p in ("*", n) for p, n in zip(parts, names, strict=False))

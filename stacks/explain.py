@@ -17,6 +17,9 @@ from stacks.compilation import Compilation
 PAGES = FilePath(__file__).resolve().parents[1] / "specs" / "explain"
 """One page a diagnostic code."""
 
+POLICY_PAGES = FilePath(__file__).resolve().parents[1] / "policies" / "explain"
+"""One page a policy."""
+
 _PART = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 
@@ -41,11 +44,11 @@ class Explanation:
 
 
 def page(code: str) -> str | None:
-    """Return the page of a diagnostic code, or None if there is no such code."""
+    """Return the page of a diagnostic code or a policy, or None if there is neither."""
     if not re.fullmatch(r"[a-z0-9-]+", code):
         return None
-    file = PAGES / f"{code}.md"
-    return file.read_text(encoding="utf-8") if file.is_file() else None
+    files = (folder / f"{code}.md" for folder in (PAGES, POLICY_PAGES))
+    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
 
 
 def codes() -> tuple[str, ...]:

@@ -1,5 +1,5 @@
-"""Where specs come from: the disk, or a commit of git. The only place on the path of `plan` that reads files or
-runs a program."""
+"""Where specs come from: the disk, or a commit of git; and states, from Pulumi's command line. The only place on the
+path of `plan` that reads files or runs a program."""
 
 from __future__ import annotations
 
@@ -127,3 +127,44 @@ def _git(folder: Path, *arguments: str) -> bytes:
         said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
         raise GitError(said or f"git {arguments[0]} failed")
     return done.stdout
+
+
+class PulumiError(Exception):
+    """The Pulumi CLI is missing, or it refused; the message is for the user."""
+
+
+def project_folder(*near: Path) -> Path:
+    """Return the nearest folder with a Pulumi.yaml, at or above one of these; PulumiError if there is none."""
+    for start in near:
+        for folder in (start.resolve(), *start.resolve().parents):
+            if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml")):
+                return folder
+    raise PulumiError("there is no Pulumi.yaml beside the spec or here, nor in any folder above")
+
+
+def export_state(stack: str, folder: Path) -> bytes | None:
+    """Return what `pulumi stack export` prints for a stack, secrets left encrypted; None if there is no such stack."""
+    import subprocess
+
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive", "--color", "never"]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            cwd=folder,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        why = (
+            "not installed, or not on PATH" if isinstance(error, FileNotFoundError) else f"not usable: {error.strerror}"
+        )
+        raise PulumiError(f"the Pulumi CLI is {why}, and `--against state:` runs it") from None
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if "no stack named" in said:
+        return None
+    said = said.removeprefix("error: ").splitlines()[0] if said else f"exit status {done.returncode}"
+    raise PulumiError(f"`pulumi stack export --stack {stack}` failed: {said}")

@@ -35,16 +35,22 @@ from stacks.risk.finding import Finding, Risk, Situation
 class Against:
     """What a compilation is compared with, and what compiled that side. `label` says it: `main (4f21c0e)`."""
 
-    kind: Literal["nothing", "git", "file"] = "nothing"
+    kind: Literal["nothing", "git", "file", "state"] = "nothing"
     label: str = "nothing"
     compiler: str = ""
     edition: str = ""
+
+    @property
+    def matched(self) -> str:
+        """What a stack without changes is like."""
+        return "the deployed state" if self.kind == "state" else self.label
 
 
 class Action(StrEnum):
     """What is done to a resource or component; the value is its symbol."""
 
     CREATE = "+"
+    ADOPT = "="
     DELETE = "-"
     REPLACE = "±"
     MOVE = "→"
@@ -92,6 +98,7 @@ class Totals:
     move: int = 0
     remove: int = 0
     outputs: int = 0
+    adopt: int = 0
 
 
 Status = Literal["new", "removed", "changed", "unchanged"]
@@ -162,7 +169,9 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
     notes = _notes(before, after, against)
     for stack in ordered:
         known = changed_outputs[f"{stack.environment}.{stack.target}"]
-        made, outputs = _stack_plan(old.get(stack.name), new.get(stack.name), known, _version_words(against, after))
+        made, outputs = _stack_plan(
+            old.get(stack.name), new.get(stack.name), known, _version_words(against, after), against
+        )
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
         stacks.append(made)
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
@@ -201,13 +210,14 @@ def _stack_plan(
     after: CompiledStack | None,
     changed_outputs: Mapping[tuple[str, str], str],
     versions: str,
+    against: Against,
 ) -> tuple[StackPlan, tuple[OutputEdit, ...]]:
     stack = after or before
     assert stack is not None
     edits = diff(before.graph if before else None, after.graph if after else None, changed_outputs)
     node_edits = [e for e in edits if not isinstance(e, ComponentEdit | OutputEdit)]
     outputs = tuple(e for e in edits if isinstance(e, OutputEdit) and not e.renamed)
-    steps = tuple(_steps(before, after, edits, versions)) if edits else ()
+    steps = tuple(_steps(before, after, edits, versions, against)) if edits else ()
     status: Status = "unchanged" if not edits else "changed"
     if before is None or after is None:
         status = "new" if before is None else "removed"
@@ -219,6 +229,7 @@ def _stack_plan(
         counts[Action.MOVE],
         counts[Action.DELETE],
         len(outputs) if status == "changed" else 0,
+        counts[Action.ADOPT],
     )
     unchanged = len(stack.graph.nodes) - sum(not isinstance(e, Delete) or after is None for e in node_edits)
     made = StackPlan(
@@ -237,8 +248,8 @@ def _stack_plan(
 
 def _action(edit: NodeEdit) -> Action:
     match edit:
-        case Create():
-            return Action.CREATE
+        case Create(node=node):
+            return Action.ADOPT if node.options.import_id else Action.CREATE
         case Delete():
             return Action.DELETE
         case Replace():
@@ -250,7 +261,11 @@ def _action(edit: NodeEdit) -> Action:
 
 
 def _steps(
-    before: CompiledStack | None, after: CompiledStack | None, edits: Sequence[Edit], versions: str
+    before: CompiledStack | None,
+    after: CompiledStack | None,
+    edits: Sequence[Edit],
+    versions: str,
+    against: Against,
 ) -> Iterator[Step]:
     """Yield one step for each component that any edit touches, and one for the outputs."""
     stack = after or before
@@ -286,6 +301,10 @@ def _steps(
         because = _because(action, component, was, values, stack.values)
         if not because and not explanation and action not in (Action.CREATE, Action.MOVE):
             explanation = _otherwise(rated, versions)
+            if against.kind == "state":
+                # A state does not say from which values it came: only where the component is written can be told.
+                explanation = explanation if explanation.startswith("follows from") else "differs from what is deployed"
+                because = _written_at(component, stack.values)
         findings = _merged(f for r in rated for f in r.findings)
         if action is Action.MOVE and was is not None and was.id != name:
             findings = (Finding(Risk.NONE, f"renamed from `{was.id}`: nothing is replaced"), *_own(findings))
@@ -389,6 +408,15 @@ def _because(
     # A list that differs in an entry is told by the entry.
     own = [b for b in own if not any(under(other.path, (b.path,)) for other in own if other is not b)]
     return tuple(sorted(own, key=lambda b: (not b.written, not b.where, b.path)))
+
+
+def _written_at(component: Component, values: Mapping[str, Explained]) -> tuple[Because, ...]:
+    """Return the first line of the component in the spec."""
+    own = [(len(path), path, e) for path, e in values.items() if e.where and under(path, (component.origin,))]
+    if not own:
+        return ()
+    _, _, first = min(own, key=lambda item: item[:2])
+    return (Because(component.origin, ABSENT, ABSENT, first.where, "", first.overlay),)
 
 
 def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:

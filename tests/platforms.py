@@ -105,7 +105,7 @@ def store(name: str, **changes: Any) -> Store:
 
 def aws_platform(**changes: Any) -> Platform:
     """Return the quickstart at an AWS region, with these fields of target or platform changed."""
-    weights = store("weights", encrypted=False, holds_weights=True)
+    weights = store("weights", encrypted=False, holds_weights=True, protect=False)
     return _platform(AWS, (POOL,), (weights,), SERVER, changes)
 
 

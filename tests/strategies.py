@@ -10,7 +10,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from components.graph import Node, kubernetes_object
+from components.graph_json import encode_value
 from specs.catalog.reader import NEWEST, Flag, load_edition, vllm_flags
+from specs.schema.policies import LEVELS, RANK
 from stacks.compile import compile_spec
 from tests.memory_files import MemoryFiles
 
@@ -206,6 +208,7 @@ def stores(draw: st.DrawFn) -> dict[str, Any]:
     value: dict[str, Any] = {"kind": "object"}
     optional(draw, value, "versioned", st.booleans())
     optional(draw, value, "encrypted", st.booleans())
+    optional(draw, value, "protect", st.booleans())
     optional(draw, value, "retention", st.sampled_from(("1d", "400d", "7y", "24h", "1.5d", "2160h")))
     return value
 
@@ -313,8 +316,52 @@ def aws_targets(draw: st.DrawFn) -> dict[str, Any]:
     network = {"cidr": st.sampled_from(("10.10.0.0/16", "172.16.16.0/20", "192.168.0.0/17")), "nat": st.sampled_from(("single", "per-zone"))}
     optional(draw, value, "network", st.fixed_dictionaries({}, optional=network))
     optional(draw, value, "api", apis())
+    optional(draw, value, "protect", st.booleans())
     optional(draw, value, "addons", addons("karpenter", "nvidia-device-plugin"))
     return value
+
+
+def _foundations(draw: st.DrawFn, value: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Give a target a foundation that exists, with a facts file; then what only llmform's own one has goes."""
+    regions = [n for n, t in value["targets"].items() if t["provider"] == "aws"]
+    if len(regions) < 2 and value.get("stores"):
+        return  # its stores would have keys that do nothing anywhere
+    for name in draw(st.sets(st.sampled_from(regions), max_size=1)) if regions else ():
+        target = value["targets"][name]
+        for key in ("zones", "network", "api", "protect"):
+            target.pop(key, None)
+        place = draw(st.sampled_from(("facts.yaml", f"facts/{name}.json")))
+        target["foundation"] = {"existing": place}
+        files[place] = json.dumps(facts(target, value)).encode()
+
+
+def facts(target: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all outputs of a foundation at the target."""
+    account = target.get("account", "123456789012")
+    return {
+        "clusterName": "shared",
+        "clusterArn": f"arn:aws:eks:{target['region']}:{account}:cluster/shared",
+        "clusterEndpoint": f"https://0123456789ABCDEF.gr7.{target['region']}.eks.amazonaws.com",
+        "clusterCertificateAuthority": "LS0tLS1CRUdJTg==",
+        "clusterSecurityGroupId": "sg-0123456789abcdef0",
+        "nodeRoleName": "shared-node",
+        "nodeRoleArn": f"arn:aws:iam::{account}:role/shared-node",
+        "nodeGroupRoleArn": f"arn:aws:iam::{account}:role/shared-group",
+        "interruptionQueue": "shared-interruption",
+        "vpcId": "vpc-0123456789abcdef0",
+        "vpcCidr": "10.20.0.0/16",
+        "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        **{f"bucket.{name}": f"acme-{name}" for name in ("weights", *value.get("stores", {}))},
+    }
+
+
+def _deliveries(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Say at some targets who delivers; GitOps where no pool has a managed node group."""
+    kept = [n for n, pool in value["nodePools"].items() if pool.get("min")]
+    for target in value["targets"].values():
+        optional(draw, target, "delivery", st.sampled_from(("pulumi", "gitops")))
+        if target["provider"] == "aws" and kept and target.get("delivery") == "gitops":
+            target["overlay"] = {f"nodePools.{name}.min": 0 for name in kept}
 
 
 @st.composite
@@ -330,6 +377,15 @@ def _named(draw: st.DrawFn, least: int, most: int) -> list[str]:
     return draw(st.lists(names(), min_size=least, max_size=most, unique=True))
 
 
+def policies() -> st.SearchStrategy[dict[str, Any]]:
+    """Levels of policies: raised without a word, or any level with a reason and an end."""
+    days = st.dates().map(lambda day: day.isoformat())
+    reasons = st.sampled_from(("until the new chart is out", "é😀"))
+    any_level = st.fixed_dictionaries({"level": st.sampled_from(sorted(RANK)), "reason": reasons, "until": days})
+    raised = st.just({"level": "mandatory"}) | st.fixed_dictionaries({"level": st.just("mandatory")}, optional={"until": days})
+    return st.dictionaries(st.sampled_from(sorted(LEVELS)), any_level | raised, max_size=3)
+
+
 @st.composite
 def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     """Any valid spec: every key of the schema, alone and together, with the files it names. A new key belongs in here.
@@ -340,6 +396,7 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     optional(draw, value, "owner", label_values())
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
+    optional(draw, value, "policies", policies())
     targets = {n: draw(aws_targets() | on_prem_targets()) for n in _named(draw, 1, 3)}
     kinds = {t["provider"] for t in targets.values()}
     on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
@@ -352,7 +409,11 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
         value.setdefault("stores", {})[name] = draw(stores())
     for name in on_prem:
         _overlay_on_prem(draw, value, targets[name])
+    if "aws" in kinds:
+        optional(draw, value, "protect", st.booleans())
     files = _manifests(draw, value)
+    _foundations(draw, value, files)
+    _deliveries(draw, value)
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
@@ -360,7 +421,10 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
         if not value[key] and draw(st.booleans()):
             del value[key]
     written = Written(value, files)
-    return Written(value | {"patches": draw(patches(written))}, files) if patched and draw(st.booleans()) else written
+    if patched and draw(st.booleans()):
+        written = draw(adoptions(written))
+        written = Written(written.value | {"patches": draw(patches(written))}, written.files)
+    return written
 
 
 def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw]) -> dict[str, Any]:
@@ -433,6 +497,7 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...]) -
     overlay: dict[str, Any] = {}
     optional(draw, overlay, "owner", label_values())
     optional(draw, overlay, "labels", st.dictionaries(label_keys(), st.none() | label_values(), max_size=2))
+    optional(draw, overlay, "policies", policies())
     for name, pool in value["nodePools"].items():
         change = st.fixed_dictionaries({}, optional={"max": st.integers(pool["max"], 40), "taints": st.just([])})
         optional(draw, overlay, f"nodePools.{name}", change)
@@ -451,10 +516,32 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...]) -
         target = value["targets"][name]
         change = {"storage": {"shared": "other"}, "addons": "existing"}
         if target["provider"] == "aws":
-            change = {"account": "222222222222", "network": {"nat": "per-zone"}, "api": {"admins": []}, "addons": "managed"}
+            change = {"account": "222222222222", "network": {"nat": "per-zone"}, "api": {"admins": []}, "addons": "managed", "protect": False}
+        if "foundation" in target:
+            change = {"addons": "managed"}
         some = {key: st.just(item) for key, item in change.items()}
         optional(draw, overlay, f"targets.{name}", st.fixed_dictionaries({}, optional=some))
     return overlay
+
+
+@st.composite
+def adoptions(draw: st.DrawFn, written: Written) -> Written:
+    """The spec with adoptions of what can have one id in every environment: resources that only AWS names, and objects of one's own."""
+    compiled = compile_spec(written.data, "spec.json", written.folder).compilation
+    nodes = {n.id: n for s in compiled.stacks for n in s.graph.nodes} if compiled else {}
+    ids = sorted(i for i, n in nodes.items() if i.startswith(("network/Vpc/", "network/Subnet/")) or n.inputs.get("kind") == "PriorityClass")
+    adopt: dict[str, Any] = {}
+    files = dict(written.files)
+    for node in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else ():
+        if nodes[node].type.startswith("aws:"):
+            adopt[node] = draw(st.sampled_from(("vpc-0123456789abcdef0", "subnet-0123456789abcdef0")))
+            continue
+        adopt[node] = {"id": nodes[node].inputs["metadata"]["name"]}
+        if draw(st.booleans()):
+            files["live.json"] = json.dumps(encode_value(nodes[node].inputs)).encode()
+            adopt[node]["object"] = "live.json"
+            break  # one file, one object
+    return Written(written.value | ({"adopt": adopt} if adopt else {}), files)
 
 
 @st.composite

@@ -60,7 +60,27 @@ NOT_RUN: Mapping[str, str] = {
     "./check tests -- -k overlay -x": "this test is a part of it",
     "./check tests -- --accept": "would rewrite what it compares with",
     ".venv/bin/python -m docs.generate": "test_a_generated_page_is_current calls it",
+    "mkdir states": "the page's next lines make the folder",
+    "pulumi stack export --stack hello.default.dresden.workloads "
+    "--file states/hello.default.dresden.workloads.json": "needs the Pulumi CLI and a deployed stack",
+    "llmform plan specs/examples/on-prem.yaml --against state:states": "run further down the page, with a state",
+    "python3 -m venv .venv": "needs the package index for the line after it",
+    ".venv/bin/pip install '/path/to/llmform[deploy]'": "tests/test_install.py installs llmform, requirements/ its extras",
+    **{
+        f"pulumi {verb} my-platform.prod.us-east-1.{layer}": "needs the Pulumi CLI and an account"
+        for verb in ("stack init", "up --stack", "destroy --stack")
+        for layer in ("foundation", "platform", "workloads")
+    },
+    "pulumi up --stack my-platform.prod.us-east-1.workloads $(llmform urns spec.yaml serving.chat "
+    "--stack my-platform.prod.us-east-1.workloads)": "needs the Pulumi CLI; tests/test_urns.py hands the URNs to a shell",
+    "git checkout v1.4 -- spec.yaml": "the page's folder has no such tag",
     "requirements/lock": "needs the package index",
+    "llmform policies spec.yaml --stack hello.default.us-east-1.workloads --format pulumi >levels.json": (
+        "tests/cases/policies runs it"
+    ),
+    "pulumi preview --policy-pack policies --policy-pack-config levels.json": (
+        "needs the Pulumi CLI; tests/test_policy_pack.py asks the pack what the engine asks"
+    ),
     "requirements/lock --upgrade-package pydantic": "needs the package index",
 }
 

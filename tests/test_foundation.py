@@ -80,7 +80,7 @@ PLATFORMS = {
         nat_per_zone=True,
         owner="ml",
         labels={"cost-center": "4711"},
-        stores=(store("weights", holds_weights=True), store("documents", retention_days=400)),
+        stores=(store("weights", holds_weights=True, protect=False), store("documents", retention_days=400)),
     ),
     "least": aws_platform(
         api_allow=(),
@@ -625,7 +625,7 @@ def test_mirror_writes_and_deletes_nothing() -> None:
 
 def test_encrypted_weights_bring_the_keys_use_along() -> None:
     """With an encrypted store for weights, readers may decrypt and the writer encrypt, through S3 only."""
-    weights = store("weights", holds_weights=True)
+    weights = store("weights", holds_weights=True, protect=False)
     graph = foundation(aws_platform(stores=(weights,)))
     for node, actions in (
         ("serving.chat/RolePolicy/chat", ["kms:Decrypt"]),

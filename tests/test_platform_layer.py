@@ -12,6 +12,7 @@ import pytest
 from components import invariants, kubernetes_provider, manifests
 from components import provider as aws_provider
 from components.accelerators import accelerator_title
+from components.engine_options import with_engine_options
 from components.graph import (
     PROJECT,
     Format,
@@ -594,7 +595,7 @@ def test_an_on_prem_pool_states_the_contract() -> None:
 
 def test_the_default_storage_class_is_encrypted_and_replaced_where_it_cannot_change() -> None:
     """The API server refuses changes of these two fields, which the provider would try as updates."""
-    node = graph(CASES["quickstart"]).node("storage-class/StorageClass/gp3")
+    node = with_engine_options(graph(CASES["quickstart"])).node("storage-class/StorageClass/gp3")
     assert node.inputs["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
     assert node.inputs["parameters"] == {"type": "gp3", "encrypted": "true"}
     assert node.options.replace_on_changes == ("reclaimPolicy", "volumeBindingMode")

@@ -279,7 +279,7 @@ def test_another_target_changes_no_other(written: Written, other: Written, data:
     name, target = next((n, t) for n, t in sorted(other.value["targets"].items()))
     kinds = {t["provider"] for t in written.value["targets"].values()}
     assume(name not in written.value["targets"] and kinds == {target["provider"]})
-    target = {k: v for k, v in target.items() if k != "overlay"}
+    target = {k: v for k, v in target.items() if k not in ("overlay", "foundation", "delivery")}
     if target["provider"] == "on-prem":
         target["overlay"] = written.value["targets"][sorted(written.value["targets"])[0]].get("overlay", {})
     old = compiled(written)
@@ -297,6 +297,7 @@ def test_removing_a_server_removes_only_its_own(written: Written, data: st.DataO
     value = deepcopy(written.value)
     del value["serving"][name]
     value["patches"] = [p for p in value.get("patches", []) if not p["match"].startswith(f"serving.{name}/")]
+    value["adopt"] = {n: a for n, a in value.get("adopt", {}).items() if not n.startswith(f"serving.{name}/")}
     value["moved"] = {old: new for old, new in value.get("moved", {}).items() if new != f"serving.{name}"}
     for environment in (value.get("environments") or {}).values():
         overlay = environment.get("overlay", {})

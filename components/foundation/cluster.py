@@ -3,7 +3,7 @@
 Nodes, in the component `cluster`:
 - `Role` cluster with `RolePolicyAttachment` (AmazonEKSClusterPolicy) and `RolePolicy` (the key for secrets);
 - `LogGroup` cluster, made before the cluster: EKS would make it itself, without an end to what it keeps;
-- `Cluster` cluster, protected here and by EKS;
+- `Cluster` cluster, protected here and by EKS alike, unless the spec lifts it;
 - `AccessEntry` and `AccessPolicyAssociation` <account>/<role or user>, for each of the target's `api.admins`.
   The identity that creates the cluster has its entry already; naming it again is refused by EKS.
 """
@@ -47,13 +47,16 @@ def lower(platform: Platform) -> Part:
         "cluster",
         _inputs(platform, target),
         needs=tuple(node.id for node in before if node.type != "aws:iam/role:Role"),
-        options=Options(protect=True),
+        options=Options(protect=target.protect),
     )
     component = Component(
         id="cluster",
         type="llmform:foundation:Cluster",
         origin=origin,
-        reads=("name", "edition", *(f"{origin}.{key}" for key in ("api", "zones", "network.cidr"))),
+        reads=(
+            *("name", "edition", "protect"),
+            *(f"{origin}.{key}" for key in ("api", "zones", "network.cidr", "protect")),
+        ),
         summary=_summary(platform, target),
     )
     outputs = {
@@ -136,7 +139,7 @@ def _inputs(platform: Platform, target: Aws) -> dict[str, Value]:
         },
         # All add-ons are nodes of the graph; a constant too, for the same reason.
         "bootstrapSelfManagedAddons": False,
-        "deletionProtection": True,
+        "deletionProtection": target.protect,
         "enabledClusterLogTypes": list(LOG_TYPES),
         "encryptionConfig": {
             "provider": {"keyArn": Ref(ids.SECRETS_KEY, "arn")},

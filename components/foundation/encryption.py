@@ -4,9 +4,9 @@ Nodes, in the component `encryption`:
 - `Key` and `Alias` secrets: Kubernetes secrets in the cluster's store;
 - `Key` and `Alias` stores: objects of the stores that are `encrypted`, if there are any.
 
-The keys are protected: what a lost key encrypted is lost too. Each key's policy is the one statement that
-lets the account's IAM policies decide; without it nobody, the account's administrators included, could
-ever manage the key again. The identities that use a key get their few actions on that one key from their
+The keys are protected unless the spec lifts it: what a lost key encrypted is lost too. Each key's policy is the
+one statement that lets the account's IAM policies decide; without it nobody, the account's administrators
+included, could ever manage the key again. The identities that use a key get their few actions on that one key from their
 own roles.
 """
 
@@ -33,22 +33,24 @@ def lower(platform: Platform) -> Part:
         return Part()
     origin = f"targets.{target.name}"
     encrypted = tuple(store.name for store in platform.stores if store.encrypted)
-    nodes = list(_key(platform, origin, "secrets", "Kubernetes secrets"))
+    nodes = list(_key(platform, origin, "secrets", "Kubernetes secrets", protect=target.protect))
     summary = ["KMS key for Kubernetes secrets, rotated every year"]
     if encrypted:
-        nodes += _key(platform, origin, "stores", "objects of the stores")
+        # a store that is protected is worth nothing without its key
+        protect = target.protect or any(store.protect for store in platform.stores if store.encrypted)
+        nodes += _key(platform, origin, "stores", "objects of the stores", protect=protect)
         summary.append(f"KMS key for the stores {', '.join(encrypted)}, rotated every year")
     component = Component(
         id="encryption",
         type="llmform:foundation:Encryption",
         origin=origin,
-        reads=("stores",),
+        reads=("stores", "protect", f"{origin}.protect"),
         summary=tuple(summary),
     )
     return Part((component,), tuple(nodes))
 
 
-def _key(platform: Platform, origin: str, name: str, what: str) -> Iterator[Node]:
+def _key(platform: Platform, origin: str, name: str, what: str, *, protect: bool) -> Iterator[Node]:
     make = partial(resource, platform, "encryption", origin)
     # The spec need not name the account: the VPC's owner is the account that the key is made in.
     account = Format(("arn:aws:iam::", Ref(ids.VPC, "ownerId"), ":root"))
@@ -68,7 +70,7 @@ def _key(platform: Platform, origin: str, name: str, what: str) -> Iterator[Node
             "enableKeyRotation": True,
             "policy": JsonText({"Version": "2012-10-17", "Statement": [statement]}),
         },
-        options=Options(protect=True),
+        options=Options(protect=protect),
     )
     yield key
     yield make(

@@ -102,7 +102,7 @@ def lower(platform: Platform) -> Part:
         id="network",
         type="llmform:foundation:Network",
         origin=origin,
-        reads=(origin, *(f"targets.{target.name}.{key}" for key in ("region", "zones"))),
+        reads=(origin, "protect", *(f"targets.{target.name}.{key}" for key in ("region", "zones", "protect"))),
         summary=(_summary(target),),
     )
     outputs = {
@@ -139,7 +139,7 @@ def _vpc(platform: Platform, target: Aws, origin: str) -> Iterator[Node]:
             "tags": _name(platform),
         },
         # Another network means another cluster and other addresses for everything in it.
-        options=Options(protect=True),
+        options=Options(protect=target.protect),
     )
     # Empty lists, not left out: a rule that someone adds by hand is taken out again.
     yield make(

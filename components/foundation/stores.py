@@ -1,7 +1,8 @@
 """The object stores: one S3 bucket each.
 
 Nodes, in the component `stores.<name>` of each store:
-- `Bucket`, protected unless it holds weights, which can be mirrored again; never emptied by a deletion;
+- `Bucket`, protected unless the spec lifts it or it holds weights, which can be mirrored again; never emptied by
+  a deletion;
 - `BucketOwnershipControls` (no access lists), `BucketPublicAccessBlock`, `BucketPolicy` (TLS 1.2 or later
   only);
 - `BucketVersioning`, `BucketServerSideEncryptionConfiguration`, `BucketLifecycleConfiguration`.
@@ -67,7 +68,7 @@ def _component(platform: Platform, store: Store) -> Component:
         origin=_origin(store),
         reads=(_origin(store), f"targets.{platform.target.name}.account", "models")
         if store.holds_weights
-        else (_origin(store), f"targets.{platform.target.name}.account"),
+        else (_origin(store), f"targets.{platform.target.name}.account", "protect"),
         summary=(summary,),
         aliases=moved_component(platform, component),
     )
@@ -82,7 +83,7 @@ def _nodes(platform: Platform, store: Store) -> Iterator[Node]:
         name,
         # weights can be mirrored again; anything else has to be emptied by hand before its bucket can go
         {"bucket": store.bucket, "forceDestroy": store.holds_weights},
-        options=Options(protect=not store.holds_weights),
+        options=Options(protect=store.protect),
     )
     yield make(
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",

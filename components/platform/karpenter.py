@@ -9,7 +9,7 @@ from __future__ import annotations
 from components import aws, manifests
 from components.graph import Component, Value
 from components.part import Part
-from components.platform.release import addons_path, release
+from components.platform.release import addons_path, foundation_path, release
 from components.resolve.platform import Aws, Platform
 
 COMPONENT = "addons.karpenter"
@@ -55,13 +55,25 @@ def lower(platform: Platform) -> Part:
         id=COMPONENT,
         type="llmform:platform:Addon",
         origin=addons_path(platform),
-        reads=("edition", addons_path(platform)),
-        summary=(f"Karpenter {version} with its CRDs, 2 replicas on the system nodes",),
+        reads=("edition", addons_path(platform), *foundation_path(platform)),
+        summary=_summary(platform, version),
     )
     return Part(components=(component,), nodes=(crds, controller))
 
 
+def _summary(platform: Platform, version: str) -> tuple[str, ...]:
+    if not aws.existing(platform):
+        return (f"Karpenter {version} with its CRDs, 2 replicas on the system nodes",)
+    return (
+        f"Karpenter {version} with its CRDs, 2 replicas on nodes that it did not start",
+        f"its role is yours: a Pod Identity association of {NAMESPACE}/{SERVICE_ACCOUNT}",
+    )
+
+
 def _values(platform: Platform) -> dict[str, Value]:
+    # A controller on a node that it made itself could remove the ground it stands on. Nodes of a cluster that exists
+    # do not carry our label; there the chart's own affinity keeps it off Karpenter's nodes.
+    place = {} if aws.existing(platform) else {manifests.POOL_LABEL: SYSTEM_POOL}
     return {
         "settings": {
             "clusterName": aws.cluster_name(platform),
@@ -79,8 +91,7 @@ def _values(platform: Platform) -> dict[str, Value]:
         },
         "serviceAccount": {"create": True, "name": SERVICE_ACCOUNT},
         "replicas": 2,
-        # A controller on a node that it made itself could remove the ground it stands on.
-        "nodeSelector": {"kubernetes.io/os": "linux", manifests.POOL_LABEL: SYSTEM_POOL},
+        "nodeSelector": {"kubernetes.io/os": "linux"} | place,
         "controller": {
             # Karpenter's guide gives 1 CPU and 1 Gi for a whole cluster; half the CPU is enough to plan some
             # tens of nodes and leaves a node of 2 vCPU room for DNS and the agents. No CPU limit: bursts when

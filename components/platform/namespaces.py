@@ -7,7 +7,7 @@ workloads' own is in the workloads stack, which is there also where all operator
 
 from __future__ import annotations
 
-from components import manifests, names
+from components import aws, manifests, names
 from components.graph import Component, Node
 from components.part import Part
 from components.resolve.platform import Aws, Platform
@@ -75,10 +75,11 @@ def _nvidia_addon(platform: Platform) -> str:
 def _level_version(platform: Platform) -> str:
     """Return the version of the pod security rules, which a cluster upgrade alone must not tighten.
 
-    On-prem the cluster's version is not known, and a version newer than the cluster would be read as `latest`
+    Of a cluster that exists the version is not known, and a version newer than the cluster would be read as `latest`
     anyway (Kubernetes, "Pod Security Admission", read 2026-11-21).
     """
-    return f"v{platform.edition.eks.version}" if isinstance(platform.target, Aws) else "latest"
+    own = isinstance(platform.target, Aws) and not aws.existing(platform)
+    return f"v{platform.edition.eks.version}" if own else "latest"
 
 
 def _pod_security(level: str, version: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import base64
 
 from components import aws, names
 from components.foundation.aws_resource import resource
-from components.graph import Format, Node, Ref, StackOutput, Value
+from components.graph import Format, Node, Ref, Value
 from components.platform.node_labels import node_labels, node_taints
 from components.platform.node_storage import ROOT_DEVICE, NodeStorage
 from components.resolve.platform import Aws, Platform, Pool
@@ -65,17 +65,19 @@ def _node_group(platform: Platform, target: Aws, pool: Pool, template: Node, com
     capacity_type = capacity(pool).replace("-", "_").upper()
     # Each of these replaces the group (the zones are those of its subnets). They are part of its name, so
     # that the new group is there, with its nodes, before the old one drains; two of one name could not be.
-    generation = names.digest(" ".join((ami_type, capacity_type, *instance_types, *sorted(target.zones))))
+    existing = aws.existing(platform)
+    places = sorted(existing.outputs.get("privateSubnetIds", ()) if existing else target.zones)
+    generation = names.digest(" ".join((ami_type, capacity_type, *instance_types, *places)))
     inputs: dict[str, Value] = {
         "clusterName": aws.cluster_name(platform),
         "nodeGroupName": aws.aws_name(platform, pool.object_name, generation, limit=names.NODE_GROUP),
         # Not the role of Karpenter's nodes: with the last managed group of a role, EKS takes its access away.
-        "nodeRoleArn": StackOutput("foundation", "nodeGroupRoleArn"),
-        "subnetIds": StackOutput("foundation", "privateSubnetIds"),
+        "nodeRoleArn": aws.foundation(platform, "nodeGroupRoleArn"),
+        "subnetIds": aws.foundation(platform, "privateSubnetIds"),
         "scalingConfig": {"minSize": pool.minimum, "desiredSize": pool.minimum, "maxSize": pool.minimum},
         "amiType": ami_type,
-        "version": platform.edition.eks.version,
-        "releaseVersion": platform.edition.ami.release_version,
+        # Which version a cluster of others has is not known here: EKS takes its own, and the newest image.
+        **({} if existing else _version(platform)),
         "capacityType": capacity_type,
         "instanceTypes": instance_types,
         "labels": node_labels(pool),
@@ -93,6 +95,10 @@ def _node_group(platform: Platform, target: Aws, pool: Pool, template: Node, com
         inputs["taints"] = taints
     token = "aws:eks/nodeGroup:NodeGroup"
     return resource(platform, component, component, token, pool.name, inputs, old_name=pool.object_name)
+
+
+def _version(platform: Platform) -> dict[str, Value]:
+    return {"version": platform.edition.eks.version, "releaseVersion": platform.edition.ami.release_version}
 
 
 def _launch_template(platform: Platform, pool: Pool, storage: NodeStorage, component: str) -> Node:

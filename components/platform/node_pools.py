@@ -14,7 +14,7 @@ from typing import Any
 
 from components import aws, manifests, names, provider
 from components.accelerators import accelerator_title
-from components.graph import Component, Node, Options, StackOutput
+from components.graph import Component, Node, Options
 from components.part import Part, moved_component
 from components.platform import karpenter, node_group
 from components.platform.node_labels import node_labels, node_taints
@@ -57,10 +57,16 @@ def _component(platform: Platform, pool: Pool, summary: tuple[str, ...]) -> Comp
         id=own,
         type="llmform:platform:NodePool",
         origin=own,
-        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}.zones", own, *sorted(used)),
+        reads=("name", "owner", "labels", "edition", *_places(platform), own, *sorted(used)),
         summary=summary,
         aliases=moved_component(platform, own),
     )
+
+
+def _places(platform: Platform) -> tuple[str, ...]:
+    """Return the spec paths of the target that say where the pool's nodes are."""
+    target = f"targets.{platform.target.name}"
+    return (f"{target}.foundation",) if aws.existing(platform) else (f"{target}.zones",)
 
 
 def _pool_nodes(platform: Platform, target: Aws, pool: Pool, storage: NodeStorage) -> tuple[Node, ...]:
@@ -107,8 +113,8 @@ def _node_class(platform: Platform, pool: Pool, storage: NodeStorage) -> Node:
         # Pinned: `latest` would replace nodes whenever AWS publishes an image.
         "amiSelectorTerms": [{"alias": platform.edition.ami.karpenter_alias}],
         "role": aws.node_role_name(platform),
-        "subnetSelectorTerms": [{"tags": {"karpenter.sh/discovery": aws.cluster_name(platform)}}],
-        "securityGroupSelectorTerms": [{"id": StackOutput("foundation", "clusterSecurityGroupId")}],
+        "subnetSelectorTerms": _subnets(platform),
+        "securityGroupSelectorTerms": [{"id": aws.foundation(platform, "clusterSecurityGroupId")}],
         "blockDeviceMappings": [{"deviceName": ROOT_DEVICE, "ebs": ebs}],
         # One hop: a pod cannot take the node's role; pods have Pod Identity.
         "metadataOptions": {
@@ -125,6 +131,14 @@ def _node_class(platform: Platform, pool: Pool, storage: NodeStorage) -> Node:
     manifest = {"apiVersion": "karpenter.k8s.aws/v1", "kind": "EC2NodeClass", "spec": spec}
     needs = (karpenter.RELEASE,) if _karpenter_managed(platform) else ()
     return _object(platform, pool, manifest, needs)
+
+
+def _subnets(platform: Platform) -> list[dict[str, Any]]:
+    """Return where nodes may be: llmform's own subnets carry Karpenter's tag, others need not and are named."""
+    existing = aws.existing(platform)
+    if existing is None:
+        return [{"tags": {"karpenter.sh/discovery": aws.cluster_name(platform)}}]
+    return [{"id": subnet} for subnet in existing.outputs.get("privateSubnetIds", ())]
 
 
 def _node_pool(platform: Platform, pool: Pool, node_class: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components import manifests
+from components import aws, manifests
 from components.graph import Node, Value
 from components.resolve.platform import Platform
 
@@ -64,6 +64,11 @@ def release(
 def addons_path(platform: Platform) -> str:
     """Return the spec path that says which add-ons are managed."""
     return f"targets.{platform.target.name}.addons"
+
+
+def foundation_path(platform: Platform) -> tuple[str, ...]:
+    """Return the spec path of a foundation that exists, where the target has one."""
+    return (f"targets.{platform.target.name}.foundation",) if aws.existing(platform) else ()
 
 
 def gpu_tolerations(platform: Platform) -> list[dict[str, str]]:

@@ -4,13 +4,14 @@ EKS 1.30 and later mark no class as default, so a claim in `manifests` or in a c
 wait for ever. llmform's own workloads claim no block volume: weights are in the object store and in node
 storage.
 
-Nodes: `storage-class/StorageClass/gp3`; none on-prem, where the cluster has its own classes.
+Nodes: `storage-class/StorageClass/gp3`; none in a cluster that exists, on-prem or in AWS: which class is the
+default there is not ours to say.
 """
 
 from __future__ import annotations
 
 from components import manifests, names
-from components.graph import Component, Options
+from components.graph import Component
 from components.part import Part
 from components.resolve.platform import Aws, Platform
 
@@ -20,7 +21,7 @@ COMPONENT = "storage-class"
 def lower(platform: Platform) -> Part:
     """Return the StorageClass."""
     target = platform.target
-    if not isinstance(target, Aws):
+    if not isinstance(target, Aws) or target.existing:
         return Part()
     path = f"targets.{target.name}"
     name = names.kubernetes_name(platform.spec, platform.environment, "gp3")
@@ -45,10 +46,6 @@ def lower(platform: Platform) -> Part:
         manifest,
         origin=path,
         name="gp3",
-        # The API server refuses to change these two, and the Kubernetes provider does not know it (runs of
-        # the engine, 2026-11-21). The name is fixed, so the old class goes first; volumes keep what they
-        # copied from it.
-        options=Options(replace_on_changes=("reclaimPolicy", "volumeBindingMode"), delete_before_replace=True),
     )
     component = Component(
         id=COMPONENT,

@@ -24,8 +24,19 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class Existing:
+    """A foundation that exists already: the facts file that says so, and its outputs by name."""
+
+    file: str
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Aws:
-    """An AWS region with an EKS cluster of its own. `account` is empty when the spec names none."""
+    """An AWS region with an EKS cluster of its own, or with the one of an `existing` foundation.
+
+    `account` is empty when the spec names none. `protect` is for what holds state: VPC, cluster, keys.
+    """
 
     name: str
     region: str
@@ -37,6 +48,9 @@ class Aws:
     admins: tuple[str, ...]
     karpenter_managed: bool
     device_plugin_managed: bool
+    protect: bool = True
+    existing: Existing | None = None
+    delivery: str = "pulumi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class OnPrem:
     kube_context: str
     shared_storage_class: str
     gpu_operator_managed: bool
+    delivery: str = "pulumi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,7 @@ class Store:
     encrypted: bool
     retention_days: int
     holds_weights: bool
+    protect: bool = True
 
 
 @dataclass(frozen=True, slots=True)

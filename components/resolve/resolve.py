@@ -6,30 +6,35 @@ demands of its servers, and a server's rollout needs its pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 from components import names
+from components.foundation.existing import missing
 from components.resolve import defaults, demand, placement
 from components.resolve.placement import Demand
-from components.resolve.platform import Aws, OnPrem, Platform, Pool, Server, Store, Taint, Weights
+from components.resolve.platform import Aws, Existing, OnPrem, Platform, Pool, Server, Store, Taint, Weights
 from components.resolve.values import Values
 from specs.catalog.reader import Edition, Instance
 from specs.checks.aws_places import LETTERS
 from specs.checks.finding import finding, place_of
 from specs.diagnostics import Diagnostic, has_errors
+from specs.facts_file import BUCKET_PREFIX, Facts, output
 from specs.load import Case
 from specs.schema.targets import AwsTarget
-from specs.tree import Path
+from specs.tree import Path, at
 
 WEIGHTS_STORE = "weights"
 
 
-def resolve(case: Case, edition: Edition) -> tuple[Platform | None, tuple[Diagnostic, ...]]:
-    """Return the platform, or why it cannot be: servers that do not fit their pool."""
+def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[Platform | None, tuple[Diagnostic, ...]]:
+    """Return the platform, or why it cannot be: servers that do not fit their pool, outputs that `facts` lack.
+
+    `facts` are those of a foundation that exists; without them llmform makes the target's own.
+    """
     spec, values = case.spec, Values(case.tree)
     old_names = {new: old for old, new in spec.moved.items()}
-    target = _target(case, edition, values)
+    target = _target(case, edition, values, facts)
     demands = {n: _demand(case, n, values) for n in spec.serving}
     found = tuple(_misfits(case, edition, demands))
     if has_errors(found):
@@ -49,7 +54,7 @@ def resolve(case: Case, edition: Edition) -> tuple[Platform | None, tuple[Diagno
         edition=edition,
         owner=spec.owner or "",
         labels=dict(spec.labels),
-        namespace=names.kubernetes_name(spec.name, case.environment),
+        namespace=_namespace(case),
         weights=weights,
         pools=pools,
         stores=stores,
@@ -57,7 +62,32 @@ def resolve(case: Case, edition: Edition) -> tuple[Platform | None, tuple[Diagno
         values=values.done(),
         moved=old_names,
     )
-    return platform, found
+    lacking = tuple(_lacking(case, platform))
+    return (None if lacking else platform), (*found, *lacking)
+
+
+def _namespace(case: Case) -> str:
+    """Return the workloads' namespace: the one that is adopted, if one is."""
+    adopted = case.spec.adopt.get("namespaces/Namespace/workloads")
+    return adopted.id if adopted else names.kubernetes_name(case.spec.name, case.environment)
+
+
+def _lacking(case: Case, platform: Platform) -> Iterator[Diagnostic]:
+    """Yield outputs of an existing foundation that somebody needs and the facts file does not have."""
+    target: Path = ("targets", case.target)
+    for name, needed_by in missing(platform).items():
+        known, first = output(name), tuple(needed_by[0].split("."))
+        there = first != target and at(case.tree, first) is not None
+        related = (place_of(case, first, "needed here"),) if there else ()
+        who = " and ".join(f"`{path}`" for path in needed_by)
+        yield finding(
+            case,
+            "missing-output",
+            (*target, "foundation", "existing"),
+            f"{who} need{'s' if len(needed_by) == 1 else ''} `{name}`, and the facts file has none",
+            help=f"add {known.about}: `{name}: {known.example}`" if known else "",
+            related=related,
+        )
 
 
 def _object_name(section: str, name: str, old_names: dict[str, str]) -> str:
@@ -66,7 +96,7 @@ def _object_name(section: str, name: str, old_names: dict[str, str]) -> str:
     return old_names.get(f"{section}.{name}", f"{section}.{name}").partition(".")[2]
 
 
-def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
+def _target(case: Case, edition: Edition, values: Values, facts: Facts | None) -> Aws | OnPrem:
     target, path = case.spec.targets[case.target], ("targets", case.target)
     managed = {
         k: target.addons.get("default", "managed") for k in ("karpenter", "nvidia-device-plugin", "gpu-operator")
@@ -77,14 +107,18 @@ def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
         reason = "llmform installs it at a pinned version unless the spec says `existing`"
         return values.put((*path, "addons", addon), managed[addon], reason) == "managed"
 
+    delivery = values.put((*path, "delivery"), target.delivery, "`pulumi up` applies every layer")
     if not isinstance(target, AwsTarget):
-        return OnPrem(case.target, target.kube_context, target.storage.shared, is_managed("gpu-operator"))
+        managed_operator = is_managed("gpu-operator")
+        return OnPrem(case.target, target.kube_context, target.storage.shared, managed_operator, delivery)
     region = edition.regions[target.region]
     letters = [letter for letter in region.zones if letter in LETTERS]
     if isinstance(target.zones, int):
         zones = tuple(f"{region.name}{letter}" for letter in letters[: target.zones])
     else:
         zones = tuple(sorted(target.zones))
+    if facts is not None:
+        return _in_existing(case, target, zones, delivery, is_managed, values, facts)
     values.put((*path, "zones"), zones, "three zones: one can fail and two still agree", shown=list(zones))
     nat = values.put(
         (*path, "network", "nat"),
@@ -108,7 +142,41 @@ def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
         admins=target.api.admins,
         karpenter_managed=is_managed("karpenter"),
         device_plugin_managed=is_managed("nvidia-device-plugin"),
+        protect=_protected(case, path, target.protect, values),
+        delivery=delivery,
     )
+
+
+def _in_existing(
+    case: Case, target: AwsTarget, zones: tuple[str, ...], delivery: str, is_managed: Callable[[str], bool],
+    values: Values, facts: Facts,
+) -> Aws:  # fmt: skip
+    """Return the target with what the facts file says of it: the account too, which the cluster's ARN names."""
+    outputs = {name: list(f.value) if isinstance(f.value, tuple) else f.value for name, f in facts.outputs.items()}
+    for name, fact in facts.outputs.items():
+        values.read(f"targets.{case.target}.foundation.{name}", outputs[name], fact.span)
+    arn = str(outputs.get("clusterArn", ":::::"))
+    return Aws(
+        name=case.target,
+        region=target.region,
+        account=target.account or arn.split(":")[4],
+        zones=zones,
+        cidr=str(outputs.get("vpcCidr", target.network.cidr)),
+        nat_per_zone=False,
+        api_allow=(),
+        admins=(),
+        karpenter_managed=is_managed("karpenter"),
+        device_plugin_managed=is_managed("nvidia-device-plugin"),
+        existing=Existing(facts.file, outputs),
+        delivery=delivery,
+    )
+
+
+def _protected(case: Case, path: Path, own: bool | None, values: Values) -> bool:
+    """Return whether what holds state there is protected: as the entry says, else as the spec says."""
+    spec = case.spec.protect
+    values.put(("protect",), spec, "what a deletion would lose is deleted only after an apply that says so")
+    return values.put((*path, "protect"), spec if own is None else own, "the spec's `protect`")
 
 
 def _weights(case: Case, edition: Edition, name: str, old_names: dict[str, str], values: Values) -> Weights:
@@ -295,7 +363,7 @@ def _stores(
         yield Store(
             name=name,
             object_name=object_name,
-            bucket=names.bucket_name(case.spec.name, case.environment, target.name, object_name, target.account),
+            bucket=_bucket(case, target, name, object_name),
             versioned=values.put(
                 (*path, "versioned"),
                 store.versioned,
@@ -308,9 +376,10 @@ def _stores(
             ),
             retention_days=(store.retention or 0) // 86_400_000,
             holds_weights=False,
+            protect=_protected(case, path, store.protect, values),
         )
     if weights:
-        bucket = names.bucket_name(case.spec.name, case.environment, target.name, WEIGHTS_STORE, target.account)
+        bucket = _bucket(case, target, WEIGHTS_STORE, WEIGHTS_STORE)
         yield Store(
             WEIGHTS_STORE,
             WEIGHTS_STORE,
@@ -319,7 +388,17 @@ def _stores(
             encrypted=False,
             retention_days=0,
             holds_weights=True,
+            protect=False,
         )
+
+
+def _bucket(case: Case, target: Aws, store: str, object_name: str) -> str:
+    """Return the bucket's name: of an existing foundation or one that is adopted, else llmform's own."""
+    if target.existing is not None and (known := target.existing.outputs.get(f"{BUCKET_PREFIX}{store}")):
+        return str(known)
+    adopted = case.spec.adopt.get(f"stores.{store}/Bucket/{store}")
+    own = names.bucket_name(case.spec.name, case.environment, target.name, object_name, target.account)
+    return adopted.id if adopted and target.existing is None else own
 
 
 def _server(

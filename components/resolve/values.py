@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from components.resolve.platform import Explained
+from specs.diagnostics import Span
 from specs.tree import Path, Tree, at, dotted, leaves
 
 T = TypeVar("T")
@@ -29,6 +30,10 @@ class Values:
         else:
             self._known[dotted(path)] = Explained(recorded, reason=reason)
         return value
+
+    def read(self, path: str, value: Any, span: Span) -> None:
+        """Record a value that stands in another file than the spec."""
+        self._known[path] = Explained(value, str(span))
 
     def done(self) -> dict[str, Explained]:
         """Return everything recorded, and every other value of the spec as it stands."""

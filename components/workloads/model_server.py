@@ -14,6 +14,8 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
+from components import aws
+from components.foundation.identities import readable_folder
 from components.graph import Component, Options
 from components.manifests import GPU_TAINT, POOL_LABEL, kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
@@ -29,7 +31,7 @@ from components.workloads.pods import (
     pod_security,
 )
 from components.workloads.vllm_arguments import arguments
-from components.workloads.weights_mirror import claim_name, job_node_id, location, mirror_environment
+from components.workloads.weights_mirror import claim_name, job_node_id, location, mirror_environment, weights_store
 
 USER = 2000
 """The user `vllm` of the image (vllm-project/vllm#40275, 2026-04): torch fails for a user id without a passwd entry."""
@@ -62,7 +64,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
             "owner",
             "labels",
         ),
-        summary=(_summary(server), _times(platform, server)),
+        summary=(_summary(server), _times(platform, server), *identity_contract(platform, server)),
         aliases=moved_component(platform, origin),
     )
     labels = recommended_labels(platform, "vllm", server.object_name, "model-server")
@@ -116,6 +118,17 @@ def _times(platform: Platform, server: Server) -> str:
     budget = f"{server.startup_seconds} s to load (estimate), {server.drain_seconds} s to finish requests when it stops"
     rollout = f"maxSurge {server.rollout.max_surge}, maxUnavailable {server.rollout.max_unavailable}"
     return f"rolling update with {rollout}; {budget}"
+
+
+def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
+    """Return what the owner of an existing foundation gives the server's pods; elsewhere llmform makes it."""
+    if not aws.existing(platform):
+        return ()
+    folder = readable_folder(server.weights)
+    return (
+        f"its role is yours: a Pod Identity association of {platform.namespace}/{server.object_name} "
+        f"that may read {folder}/ in {weights_store(platform).bucket}",
+    )
 
 
 def grace_seconds(server: Server) -> int:

@@ -46,6 +46,8 @@ def place_paths(platform: Platform) -> tuple[str, ...]:
     """Return the spec paths of the target that these pods depend on: where the weights are, and what is inside."""
     target = f"targets.{platform.target.name}"
     if isinstance(platform.target, Aws):
+        if platform.target.existing:
+            return (f"{target}.account", f"{target}.foundation", f"{target}.region")
         return (f"{target}.account", f"{target}.network.cidr", f"{target}.region")
     return (f"{target}.storage",)
 

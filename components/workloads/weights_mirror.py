@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
+from components import aws
 from components.graph import Component, Node, Options
 from components.manifests import POOL_LABEL, kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
@@ -42,7 +43,7 @@ def lower(platform: Platform) -> Part:
         type="llmform:models:WeightsMirror",
         origin="models",
         reads=("models", *place_paths(platform), "owner", "labels"),
-        summary=(_rules(platform),),
+        summary=(_rules(platform), *_identity_contract(platform)),
     )
     labels = recommended_labels(platform, "weights-mirror", "weights-mirror", "mirror")
     metadata = {"name": SERVICE_ACCOUNT, "namespace": platform.namespace, "labels": labels}
@@ -80,6 +81,17 @@ def _rules(platform: Platform) -> str:
     if on_prem(platform):
         outside = "HTTPS to the hub, which has no fixed addresses"
     return f"the mirror Jobs may reach DNS{inside} and {outside}; nothing reaches them"
+
+
+def _identity_contract(platform: Platform) -> tuple[str, ...]:
+    """Return what the owner of an existing foundation gives the mirror Jobs; elsewhere llmform makes it."""
+    if not aws.existing(platform):
+        return ()
+    folders = " and ".join(sorted({f"{w.prefix.split('/')[0]}/" for w in platform.weights}))
+    return (
+        f"its role is yours: a Pod Identity association of {platform.namespace}/{SERVICE_ACCOUNT} "
+        f"that may write {folders} in {weights_store(platform).bucket}",
+    )
 
 
 def job_name(weights: Weights) -> str:
@@ -217,7 +229,7 @@ def _job(platform: Platform, weights: Weights) -> dict[str, Any]:
         "containers": [container],
         "volumes": volumes,
     }
-    if not on_prem(platform):
+    if not on_prem(platform) and not aws.existing(platform):  # whose nodes do not carry our labels
         spec["nodeSelector"] = {POOL_LABEL: "system"}
     return {
         "apiVersion": "batch/v1",

@@ -42,6 +42,31 @@ def replacement(type_token: str, path: tuple[str | int, ...], provider_inputs: M
     return Replacement("unknown", False, "", f"no table for the provider {provider}")
 
 
+def immutable(type_token: str, provider_inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the properties of a Kubernetes kind that its API server refuses to change and the provider would update.
+
+    Without `replaceOnChanges` such a change passes no preview and no apply.
+
+    Example:
+        >>> immutable("kubernetes:storage.k8s.io/v1:StorageClass", {})
+        ('reclaimPolicy', 'volumeBindingMode')
+    """
+    if not type_token.startswith("kubernetes:"):
+        return ()
+    rows = _kubernetes_table()["kinds"].get(_api_version_kind(type_token), {})
+    found = {path: _kubernetes(type_token, tuple(path.split(".")), provider_inputs).kind for path in rows}
+    return tuple(sorted(path for path, kind in found.items() if kind == "refused"))
+
+
+def create_collides(type_token: str) -> str:
+    """Return why a new resource of this AWS type cannot be made beside the old one, or an empty text.
+
+    Of types that the provider itself deletes first (`named_by`) nothing is said.
+    """
+    row = _aws_table()["create_collides"].get(type_token)
+    return str(row["because"]) if row else ""
+
+
 @cache
 def _kubernetes_table() -> dict[str, Any]:
     return read_table("replace_kubernetes.json")

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 
 from specs.catalog.reader import Edition
 from specs.checks import (
+    adoptions,
     aws_places,
+    delivery,
     engine_arguments,
     hardware,
     model_facts,
     moves,
     no_effect,
     on_prem,
+    policies,
     references,
     reserved_names,
     secrets_in_clear,
@@ -32,5 +35,8 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     on_prem.check,
     reserved_names.check,
     moves.check,
+    policies.check,
     no_effect.check,
+    delivery.check,
+    adoptions.check,
 )

@@ -59,7 +59,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     f"zone `{zone}` is there twice",
                     help="name it once",
                 )
-    if target.account is None:
+    if target.account is None and target.foundation is None:  # the ARN of a cluster that exists names it
         yield finding(
             case,
             "no-account",

@@ -1,4 +1,4 @@
-"""`patches` and `manifests`: what the language does not say."""
+"""`patches`, `manifests` and `adopt`: what the language does not say, and what exists already."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from specs.schema.base import Name, Section, Text, problem
+from specs.schema.base import Name, Section, Text, problem, short_form
 
 
 class JsonPatchOperation(Section):
@@ -72,3 +72,18 @@ class Manifests(Section):
                 "for example `dir: k8s/`",
             )
         return self
+
+
+class Adoption(Section):
+    """An object or resource that exists and becomes a node of the graph."""
+
+    id: Annotated[Text, Field(pattern=r"^\S{1,2048}$")]
+    """Its id: `namespace/name` of a Kubernetes object, `name` where the kind has no namespace; else the import id."""
+
+    object: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    """A file beside the spec with the Kubernetes object as it is (`kubectl get … -o yaml`), to compare with."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return short_form("id")(value)

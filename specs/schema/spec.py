@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specs.schema.base import LABEL_VALUE_PATTERN, LabelKey, LabelValue, Name, Section, Text
-from specs.schema.escapes import Manifests, Patch
+from specs.schema.base import LABEL_VALUE_PATTERN, Flag, LabelKey, LabelValue, Name, Section, Text
+from specs.schema.escapes import Adoption, Manifests, Patch
 from specs.schema.models import Model
 from specs.schema.node_pools import NodePool
+from specs.schema.policies import LEVELS, PolicyLevel
 from specs.schema.serving import Server
 from specs.schema.stores import Store
 from specs.schema.targets import Environment, Target
@@ -51,8 +52,20 @@ class Spec(Section):
     environments: dict[Name, Environment] = Field(default_factory=dict)
     """Sets of targets, each with what differs there. Default: one, `default`, with every target."""
 
+    protect: Flag = True
+    """Refuse to delete what holds state (stores, VPC, cluster, keys) until an apply with `false` has come before.
+    Default: true."""
+
+    policies: dict[Text, PolicyLevel] = Field(
+        default_factory=dict, json_schema_extra={"propertyNames": {"enum": list(LEVELS)}}
+    )
+    """How hard a policy is enforced: `{images-pinned: {level: advisory, reason: …, until: 2027-03-31}}`."""
+
     moved: dict[Text, Text] = Field(default_factory=dict)
     """Renames that replace nothing: `{nodePools.l40s: nodePools.inference}`, old place to new place."""
+
+    adopt: dict[Text, Adoption] = Field(default_factory=dict)
+    """What exists and becomes a node of the graph, by the node's id: `serving.chat/Deployment/chat: llm/vllm-chat`."""
 
     patches: tuple[Patch, ...] = ()
     """Changes to nodes of the graph, before the diff."""

@@ -32,5 +32,8 @@ class Store(Section):
     encrypted: Flag = True
     """Encrypt with a key of this target in AWS KMS. Default: true. Without it S3 encrypts with its own key."""
 
+    protect: Flag | None = None
+    """Refuse to delete the bucket until an apply with `false` has come before. Default: the spec's `protect`."""
+
     retention: Annotated[int, unit(_whole_days)] | None = None
     """Delete objects this long after they were written, in whole days, such as `400d` or `7y`. Default: never."""

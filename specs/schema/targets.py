@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from specs.schema.base import Name, Section, Text, Whole, problem
+from specs.schema.base import Flag, Name, Section, Text, Whole, problem
 
 # the pattern is for editors; `network_of` says more
 Cidr = Annotated[Text, Field(json_schema_extra={"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"})]
@@ -70,6 +70,16 @@ class Api(Section):
     """ARNs of IAM roles or users that administer the cluster, beside the identity that creates it."""
 
 
+class Foundation(Section):
+    """A foundation that exists: llmform makes no network, cluster, role or bucket at this target."""
+
+    existing: Annotated[Text, Field(min_length=1, max_length=1000)]
+    """The facts file beside the spec, such as `facts/us-east-1.yaml`; `llmform facts` drafts it."""
+
+
+Delivery = Literal["pulumi", "gitops"]
+
+
 class AwsTarget(Section):
     """An AWS region with an EKS cluster of its own."""
 
@@ -90,6 +100,16 @@ class AwsTarget(Section):
 
     api: Api = Api.model_construct(allow=(), admins=())
     """Who can reach and administer the cluster's API."""
+
+    foundation: Foundation | None = None
+    """Network, cluster and roles that exist already. Default: llmform makes them."""
+
+    protect: Flag | None = None
+    """Refuse to delete VPC, cluster and keys until an apply with `false` has come before. Default: the spec's
+    `protect`."""
+
+    delivery: Delivery = "pulumi"
+    """Who applies the Kubernetes layers: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
 
     addons: dict[Literal["default", "karpenter", "nvidia-device-plugin"], Literal["managed", "existing"]] = Field(
         default_factory=dict
@@ -123,6 +143,9 @@ class OnPremTarget(Section):
 
     storage: Storage
     """Storage classes of the cluster."""
+
+    delivery: Delivery = "pulumi"
+    """Who applies the stacks: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
 
     addons: dict[Literal["default", "gpu-operator"], Literal["managed", "existing"]] = Field(default_factory=dict)
     """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""

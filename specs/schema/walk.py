@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic.fields import FieldInfo
 
-from specs.schema.base import Section
+from specs.schema.base import Name, Section
 from specs.schema.descriptions import descriptions
 from specs.schema.spec import Spec
 from specs.tree import Path
@@ -128,7 +128,7 @@ def named_sections() -> frozenset[str]:
     found = set()
     for name, field in Spec.model_fields.items():
         for option in options(field.annotation):
-            if typing.get_origin(option) is dict:
+            if typing.get_origin(option) is dict and typing.get_args(option)[0] is Name:
                 below = _place(typing.get_args(option)[1], None, "")
                 if below.section is not None:
                     found.add(field.alias or name)

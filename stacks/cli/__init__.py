@@ -7,16 +7,30 @@ import os
 import sys
 
 from specs import __version__
-from stacks.cli import check, compile, completion, explain, graph, init, plan, schema, stacks
-from stacks.cli.session import USAGE, UsageError, coloured
+from stacks.cli import (
+    check,
+    compile,
+    completion,
+    explain,
+    facts,
+    graph,
+    init,
+    plan,
+    policies,
+    render,
+    schema,
+    stacks,
+    urns,
+)
+from stacks.cli.session import FINDINGS, USAGE, BrokenInput, UsageError, coloured
 
-COMMANDS = (plan, check, compile, graph, explain, stacks, schema, init, completion)
+COMMANDS = (plan, check, compile, graph, explain, policies, stacks, urns, render, facts, schema, init, completion)
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
 
 EPILOG = """\
-exit status: 0 fine, 1 the spec has errors, 2 wrong usage or a bug, 3 changes (with --exit-code)
+exit status: 0 fine, 1 the spec (or a state) has errors, 2 wrong usage or a bug, 3 changes (with --exit-code)
 
 examples:
   llmform plan specs/examples/quickstart.yaml             the plan of everything
@@ -76,7 +90,7 @@ def _usage(error: UsageError) -> int:
     print(f"{red}error{end}: {_printable(error.message)}", file=sys.stderr)
     if error.advice:
         print(f"  = help: {_printable(error.advice)}", file=sys.stderr)
-    return USAGE
+    return FINDINGS if isinstance(error, BrokenInput) else USAGE
 
 
 def _printable(text: str) -> str:

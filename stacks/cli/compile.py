@@ -46,17 +46,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file by renaming a finished one into its place, so that nobody ever reads half of it."""
+    """Write a file by renaming a finished one into its place, so that nobody ever reads half of it.
+
+    A file that was there keeps its permissions.
+    """
     import tempfile  # only commands that write a file pay for the import
 
     try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             try:
                 file.write(text)
                 file.close()
-                os.chmod(file.name, 0o644)
+                os.chmod(file.name, mode)
                 os.replace(file.name, path)
             except BaseException:
                 os.unlink(file.name)

@@ -1,4 +1,4 @@
-"""`llmform explain`: why a value is what it is, or what a diagnostic means."""
+"""`llmform explain`: why a value is what it is, or what a diagnostic or policy means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from specs.schema.policies import LEVELS
 from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection
 from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
@@ -16,14 +17,14 @@ def add(commands: Any) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "explain",
-        help="say why a value is what it is, or what a diagnostic means",
+        help="say why a value is what it is, or what a diagnostic or policy means",
         description="With SPEC and PATH: the path's type, its value, where that comes from, and what it compiles to.\n"
-        "With CODE: the page of a diagnostic.",
+        "With CODE: the page of a diagnostic or a policy.",
         epilog="examples:\n  llmform explain spec.yaml serving.chat.rollout\n  llmform explain unknown-key",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or a diagnostic's code")
+    parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or the code of a diagnostic or policy")
     parser.add_argument("path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat")
     add_selection(parser)
     parser.add_argument(
@@ -43,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("the spec's path is missing", f"for example `llmform explain {arguments.what} serving`")
         if text is None:
             raise UsageError(
-                f"there is no diagnostic `{arguments.what}`",
-                did_you_mean(arguments.what, explain.codes(), "codes"),
+                f"there is no diagnostic and no policy `{arguments.what}`",
+                did_you_mean(arguments.what, (*explain.codes(), *LEVELS), "codes"),
             )
         write(text)
         return 0

@@ -1,28 +1,39 @@
-"""`llmform init`: a commented starter spec that plans without errors."""
+"""`llmform init`: a commented starter spec that plans without errors; with `--project`, a Pulumi project around it."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.session import UsageError
+from stacks.cli.session import FINDINGS, UsageError
 
 STARTER = Path(__file__).resolve().parents[2] / "specs" / "examples" / "starter.yaml"
+
+EPILOG = """\
+examples:
+  llmform init spec.yaml && llmform plan spec.yaml
+  llmform init --project platforms       a folder that `pulumi up` deploys from, with a spec of your own in it
+"""
 
 
 def add(commands: Any) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "init",
-        help="write a starter spec",
-        description="Write a commented starter spec. It never overwrites a file.",
-        epilog="example: llmform init spec.yaml && llmform plan spec.yaml",
+        help="write a starter spec, or a Pulumi project for specs of your own",
+        description="Write a commented starter spec. With --project, write a folder that Pulumi deploys from:\n"
+        "Pulumi.yaml, a program of three lines, the starter spec, its stacks' config files, .gitignore. It never\n"
+        "overwrites a file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
         "file", nargs="?", default="spec.yaml", metavar="FILE", help="the file to write (default: spec.yaml)"
     )
+    parser.add_argument("--project", default="", metavar="DIR", help="make DIR a Pulumi project that holds FILE")
     parser.set_defaults(run=run)
 
 
@@ -35,15 +46,74 @@ def starter() -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the starter spec."""
+    """Write the starter spec, or the project."""
+    if arguments.project:
+        return _project(Path(arguments.project), arguments.file)
     path = Path(arguments.file)
+    _new(path, starter())
+    print(f"wrote {path}; next:\n\n    llmform plan {path}\n")
+    return 0
+
+
+def _project(folder: Path, spec_name: str) -> int:
+    from stacks.project import KEPT, files
+
+    if Path(spec_name).is_absolute() or ".." in Path(spec_name).parts:
+        raise UsageError(f"`{spec_name}` is not inside the project", "name the spec by its path in the project")
+    wanted = files(Path(spec_name).as_posix(), starter())
+    there = [name for name in wanted if (folder / name).exists()]
+    taken = [name for name in there if name not in (*KEPT, Path(spec_name).as_posix())]
+    if taken:
+        names = " and ".join(f"`{folder / name}`" for name in taken)
+        exist = "exists" if len(taken) == 1 else "exist"
+        raise UsageError(f"{names} {exist} already; no file was written", "name a folder that is no project yet")
+    for name, text in wanted.items():
+        if name in there:
+            print(f"kept         {folder / name}")
+            continue
+        _folder((folder / name).parent)
+        _new(folder / name, text)
+        print(f"created      {folder / name}")
+    sys.stdout.flush()
+    return _configs(folder, folder / spec_name)
+
+
+def _configs(folder: Path, spec: Path) -> int:
+    """Write the stack configs of the project's spec; a spec of the user's own may have errors."""
+    from stacks.cli.pulumi_project import find_project, listed, plan_configs, write_configs
+    from stacks.cli.session import compile_file, print_diagnostics, read_spec
+
+    read = read_spec(str(spec))
+    compiled = compile_file(read)
+    if compiled.compilation is None:
+        print_diagnostics(read, compiled.diagnostics, "human", sys.stderr)
+        print(f"the stacks' config files come when it is right: `llmform stacks {spec} --write`", file=sys.stderr)
+        return FINDINGS
+    stacks = [s.name for s in compiled.compilation.stacks]
+    configs = plan_configs(find_project(spec), spec, stacks, stacks)
+    write_configs(configs)
+    print(listed(configs), end="")
+    print(
+        f"\nnext, in {folder}:\n\n    llmform plan {spec.relative_to(folder).as_posix()}\n"
+        f"    pulumi stack init {stacks[0]} && pulumi preview\n"
+    )
+    return 0
+
+
+def _folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"`{path}` cannot be made: {error.strerror}") from None
+
+
+def _new(path: Path, text: str) -> None:
+    """Write a file that is not there yet."""
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(starter())
+            file.write(text)
     except FileExistsError:
         raise UsageError(f"`{path}` exists already, and is left as it is", "name another file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"`{path}` cannot be written: {reason}") from None
-    print(f"wrote {path}; next:\n\n    llmform plan {path}\n")
-    return 0

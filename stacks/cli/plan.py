@@ -7,10 +7,12 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from stacks.cli.policies import add_day
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import (
     CHANGES,
     FINDINGS,
+    BrokenInput,
     Spec,
     UsageError,
     coloured,
@@ -20,6 +22,7 @@ from stacks.cli.session import (
     selected,
     sources,
     status,
+    today,
     write,
 )
 from stacks.compile import Compiled, Selection, select
@@ -31,6 +34,7 @@ examples:
   llmform plan spec.yaml                                  everything, as new
   llmform plan spec.yaml --against git:main               what changes since main
   llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
+  llmform plan spec.yaml --against state:exports/         what changes in what is deployed
   llmform plan spec.yaml --environment prod --details     one environment, every resource
 """
 
@@ -50,9 +54,11 @@ def add(commands: Any) -> None:
         "--against",
         default=None,
         metavar="SIDE",
-        help="what to compare with: git:REF or file:COMPILATION (default: nothing, all is new)",
+        help="what to compare with: git:REF, file:COMPILATION, or what is deployed: state:EXPORT[,EXPORT…], "
+        "state:FOLDER, or state: alone (default: nothing, all is new)",
     )
     add_selection(parser)
+    add_day(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
@@ -62,6 +68,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
     from stacks.plan import Against, plan
+    from stacks.policy_report import report
 
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
@@ -72,16 +79,17 @@ def run(arguments: argparse.Namespace) -> int:
             spec, compiled.diagnostics, "json" if machine else "human", sys.stdout if machine else sys.stderr
         )
         return status(compiled.diagnostics)
-    before, against, note = None, Against(), ""
+    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+    before, against = None, Against()
+    notes: tuple[str, ...] = ()
     if arguments.against is not None:
         from stacks.against import AgainstError, find_other
 
         try:
-            other = find_other(arguments.against, spec.path)
+            other = find_other(arguments.against, spec.path, compiled.compilation, asked)
         except AgainstError as error:
             return _nothing_to_compare(error)
-        before, against, note = other.compilation, other.against, other.note
-    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+        before, against, notes = other.compilation, other.against, other.notes
     if before is not None:
         before = select(before, asked)
     if before is None or not before.stacks:
@@ -89,29 +97,34 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         after = select(compiled.compilation, asked)
     made = plan(before, after, against)
-    if note:
-        made = replace(made, notes=(*made.notes, note))
-    write(_rendered(arguments, spec, compiled, made))
+    if notes:
+        made = replace(made, notes=(*made.notes, *notes))
+    policies = report(after, compiled.loaded, today(arguments.day))
+    write(_rendered(arguments, spec, compiled, made, policies))
+    if policies.fails:
+        return FINDINGS
     return CHANGES if arguments.exit_code and not made.empty else 0
 
 
-def _rendered(arguments: argparse.Namespace, spec: Spec, compiled: Compiled, made: Any) -> str:
+def _rendered(arguments: argparse.Namespace, spec: Spec, compiled: Compiled, made: Any, policies: Any) -> str:
     found = compiled.diagnostics
     match arguments.format:
         case "json":
             from stacks.render.json_plan import json_plan
 
-            return json_plan(made, found)
+            return json_plan(made, found, policies)
         case "markdown":
             from stacks.render.markdown_plan import markdown_plan
 
-            return markdown_plan(made, found)
+            return markdown_plan(made, found, policies=policies)
         case _:
             from stacks.render.human_plan import human_plan
             from stacks.render.style import Style
 
             style = Style(coloured(sys.stdout))
-            return human_plan(made, found, sources(spec, found), details=arguments.details, style=style)
+            return human_plan(
+                made, found, sources(spec, found), policies=policies, details=arguments.details, style=style
+            )
 
 
 def _nothing_to_compare(error: Any) -> int:
@@ -122,4 +135,6 @@ def _nothing_to_compare(error: Any) -> int:
         print(f"error: {error.message}", file=sys.stderr)
         print(f"  = help: {error.advice}", file=sys.stderr)
         return FINDINGS
+    if error.broken:
+        raise BrokenInput(error.message, error.advice)
     raise UsageError(error.message, error.advice)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +26,10 @@ class UsageError(Exception):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.message, self.advice = message, advice
+
+
+class BrokenInput(UsageError):
+    """What the command line names is there, and what it holds cannot be worked with; exit status 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,6 @@ def _write(text: str, stream: TextIO) -> None:
 def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stream: TextIO) -> None:
     """Print diagnostics in a format: human, concise, json or github."""
     from stacks.render import diagnostics as render
-    from stacks.render.style import Style
 
     match form:
         case "concise":
@@ -114,9 +118,16 @@ def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stre
         case "github":
             text = render.github(found)
         case _:
-            text = render.human(found, sources(spec, found), style=Style(coloured(stream)))
-            text += f"\n{_counted(found)}\n"
+            text = diagnostics_text(spec, found, colour=coloured(stream))
     _write(text, stream)
+
+
+def diagnostics_text(spec: Spec, found: tuple[Diagnostic, ...], *, colour: bool = False) -> str:
+    """Return what `llmform check` prints for people: each diagnostic with its lines of the spec, then how many."""
+    from stacks.render import diagnostics as render
+    from stacks.render.style import Style
+
+    return render.human(found, sources(spec, found), style=Style(colour)) + f"\n{_counted(found)}\n"
 
 
 def _counted(found: tuple[Diagnostic, ...]) -> str:
@@ -128,3 +139,11 @@ def _counted(found: tuple[Diagnostic, ...]) -> str:
 def status(found: tuple[Diagnostic, ...]) -> int:
     """Return the exit status that the diagnostics call for."""
     return FINDINGS if has_errors(found) else OK
+
+
+def today(given: str) -> str:
+    """Return the day on which exceptions from policies are judged: the one given, or this day by the machine's clock."""
+    try:
+        return (date.fromisoformat(given) if given else date.today()).isoformat()
+    except ValueError:
+        raise UsageError(f"`{given}` is no day of the calendar", "write one such as `2027-03-31`") from None

@@ -10,7 +10,9 @@ from stacks.causes import Because
 from stacks.changes import ABSENT, keys
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
 from stacks.plan import Action, Plan, RatedEdit, StackPlan, Step, Totals
+from stacks.policy_report import Report, counted
 from stacks.render.diagnostics import human as human_diagnostics
+from stacks.render.policies import human_policies
 from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
 from stacks.render.values import KNOWN_LATER, change_text, value_text
 from stacks.risk.finding import Risk, kind
@@ -26,6 +28,7 @@ _QUIET = ("aliases", "create_timeout", "update_timeout", "delete_timeout")
 
 _COLOURS = {
     Action.CREATE: "green",
+    Action.ADOPT: "cyan",
     Action.DELETE: "red",
     Action.REPLACE: "magenta",
     Action.MOVE: "cyan",
@@ -45,6 +48,7 @@ def human_plan(
     diagnostics: Sequence[Diagnostic] = (),
     sources: Mapping[str, str] | None = None,
     *,
+    policies: Report | None = None,
     details: bool = False,
     style: Style = PLAIN,
 ) -> str:
@@ -59,7 +63,12 @@ def human_plan(
     text = "\n".join(lines) + "\n"
     if diagnostics:
         text += "\n" + human_diagnostics(diagnostics, sources or {}, style=style)
-    return text + "\n" + "\n".join(_footer(plan, diagnostics, details, style)) + "\n"
+    if policies is not None:
+        # A standing advice is told once, with the first plan, and counted in the plan of a change.
+        first = plan.against.kind == "nothing"
+        told = "\n".join(human_policies(policies, all_of_them=first, details=details, style=style))
+        text += f"\n{told}\n" if told else ""
+    return text + "\n" + "\n".join(_footer(plan, diagnostics, policies, details, style)) + "\n"
 
 
 def count(number: int, noun: str) -> str:
@@ -105,7 +114,8 @@ def _states(plan: Plan) -> str:
 def _whole_stack(plan: Plan, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
     """Yield a new stack: its components in their own words."""
     left = f"{safe(stack.name)} · {safe(stack.place)}"
-    right = f"+ {count(stack.totals.add, 'resource')}"
+    adopted = f", = {stack.totals.adopt:,}" if stack.totals.adopt else ""
+    right = f"+ {count(stack.totals.add, 'resource')}{adopted}"
     line = columns(left, right)
     yield line if not style.colour else line.replace(left, style.paint(left, "bold"), 1)
     for step in sorted(stack.steps, key=lambda s: s.component):
@@ -113,8 +123,12 @@ def _whole_stack(plan: Plan, stack: StackPlan, details: bool, style: Style) -> I
         for finding in step.findings:
             if finding.fails:
                 yield from _finding(finding.reason, True, style)
-        if details:
-            yield from _resources(step.edits, details, style)
+        yield from _resources(step.edits if details else _adopted(step), details, style)
+
+
+def _adopted(step: Step) -> tuple[RatedEdit, ...]:
+    """Return the resources that exist already: they are told also where new ones are only counted."""
+    return tuple(r for r in step.edits if r.action is Action.ADOPT)
 
 
 def what(step: Step) -> str:
@@ -197,8 +211,7 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator
     yield from _because_line(step)
     if step.outputs:
         return
-    if details or not created:
-        yield from _resources(step.edits, details, style)
+    yield from _resources(step.edits if details or not created else _adopted(step), details, style)
     if not created and step.action is not Action.DELETE:
         yield from _hidden(step, stack, details)
 
@@ -248,7 +261,8 @@ def _resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Itera
         symbol = style.paint(rated.action.value, _COLOURS[rated.action])
         _, _, short = node.id.partition("/")
         name = f"{safe(node.id)} ({safe(node.type)})" if details else safe(short or node.id)
-        yield f"      {symbol} {name}"
+        adopts = f" adopts {safe(node.options.import_id)}" if rated.action is Action.ADOPT else ""
+        yield f"      {symbol} {name}{adopts}"
         if isinstance(edit, Create | Delete):
             continue
         for change in edit.changes:
@@ -272,12 +286,16 @@ def _hidden(step: Step, stack: StackPlan, details: bool) -> Iterator[str]:
         yield f"      ({', '.join(parts)} hidden)"
 
 
-def _footer(plan: Plan, diagnostics: Sequence[Diagnostic], details: bool, style: Style) -> Iterator[str]:
+def _footer(
+    plan: Plan, diagnostics: Sequence[Diagnostic], policies: Report | None, details: bool, style: Style
+) -> Iterator[str]:
     warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
     tail = f" {count(warnings, 'warning')}." if warnings else ""
+    if policies is not None and policies.findings:
+        tail += f" Policies: {counted(policies)}."
     if plan.empty:
         stacks = f"{count(len(plan.stacks), 'stack')} match{'es' if len(plan.stacks) == 1 else ''}"
-        yield style.paint(f"No changes. {stacks} {safe(plan.against.label)}.{tail}", "bold")
+        yield style.paint(f"No changes. {stacks} {safe(plan.against.matched)}.{tail}", "bold")
         return
     failing = " It will fail as it stands." if plan.fails else ""
     risk = "" if plan.against.kind == "nothing" else f" Highest risk: {plan.risk}."
@@ -290,6 +308,8 @@ def _footer(plan: Plan, diagnostics: Sequence[Diagnostic], details: bool, style:
 def totals_text(totals: Totals) -> str:
     """Return `89 to add, 0 to change, 0 to remove`, with replacements and moves where there are any."""
     parts = [f"{totals.add:,} to add", f"{totals.change:,} to change"]
+    if totals.adopt:
+        parts.append(f"{totals.adopt:,} to adopt")
     if totals.replace:
         parts.append(f"{totals.replace:,} to replace")
     if totals.move:

@@ -14,7 +14,9 @@ from stacks.causes import Because
 from stacks.changes import Absent, Entry, Path, written
 from stacks.edits import Change, Create, Delete, Move, NodeEdit, OutputEdit, Replace, Update, node_of
 from stacks.plan import Plan, RatedEdit, StackPlan, Step
+from stacks.policy_report import Report
 from stacks.render.diagnostics import diagnostic_values
+from stacks.render.policies import policy_values
 from stacks.risk.finding import Finding
 from stacks.sensitive import masked
 
@@ -22,14 +24,14 @@ FORMAT = 1
 """Version of the layout. New keys may come without a new version; a key that goes or means another thing needs one."""
 
 
-def json_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = ()) -> str:
+def json_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Report | None = None) -> str:
     """Return the plan as JSON in ASCII, so that nothing in it can steer a terminal."""
-    return json.dumps(plan_values(plan, diagnostics), indent=2) + "\n"
+    return json.dumps(plan_values(plan, diagnostics, policies), indent=2) + "\n"
 
 
-def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = ()) -> dict[str, Any]:
-    """Return the plan as plain JSON values."""
-    return {
+def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Report | None = None) -> dict[str, Any]:
+    """Return the plan as plain JSON values; `policies` is there if they were run."""
+    values = {
         "format": FORMAT,
         "spec": plan.spec,
         "compiler": plan.compiler,
@@ -44,6 +46,7 @@ def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = ()) -> dict[str,
         "steps": [_step(s) for s in plan.steps],
         "diagnostics": diagnostic_values(diagnostics),
     }
+    return values if policies is None else {**values, "policies": policy_values(policies)}
 
 
 def _stack(stack: StackPlan) -> dict[str, Any]:

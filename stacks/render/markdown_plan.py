@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from specs.diagnostics import Diagnostic
 from stacks.plan import Plan, Step
+from stacks.policy_report import Report, counted
 from stacks.render.diagnostics import concise
 from stacks.render.human_plan import because_words, count, human_plan, totals_text, what
 from stacks.render.style import safe
@@ -47,19 +48,27 @@ def code(text: str) -> str:
     return f"`{shown}`"
 
 
-def markdown_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = (), sources: Mapping[str, str] | None = None) -> str:
+def markdown_plan(
+    plan: Plan,
+    diagnostics: Sequence[Diagnostic] = (),
+    sources: Mapping[str, str] | None = None,
+    *,
+    policies: Report | None = None,
+) -> str:
     """Return the plan as a comment for a review."""
-    lines = [f"**{_verdict(plan)}**", ""]
+    lines = [f"**{_verdict(plan, policies)}**", ""]
     lines += [f"- {escaped(note)}" for note in plan.notes]
     lines += [f"- {escaped(line)}" for line in concise(diagnostics).splitlines()]
-    if plan.notes or diagnostics:
+    broken = [f for f in policies.findings if f.violates] if policies else []
+    lines += [f"- {escaped(f'{f.where}: mandatory[{f.policy}]: {f.text}, {f.node}')}" for f in broken]
+    if plan.notes or diagnostics or broken:
         lines.append("")
     steps = [s for s in plan.steps if s.component]
     if steps:
         lines += ["| Risk | Stack | Component | What happens | Because |", "|---|---|---|---|---|"]
         lines += [_row(step) for step in steps]
         lines.append("")
-    text = human_plan(plan, diagnostics, sources, details=True).rstrip("\n")
+    text = human_plan(plan, diagnostics, sources, policies=policies, details=True).rstrip("\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
     lines += ["<details><summary>The whole plan</summary>", "", f"{fence}text", text, fence, "", "</details>"]
     return "\n".join(lines) + "\n"
@@ -68,13 +77,14 @@ def markdown_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = (), sources: M
 def _verdict_words(plan: Plan) -> str:
     """Return the plan in one sentence of plain text."""
     if plan.empty:
-        return f"No changes: {count(len(plan.stacks), 'stack')} as in {plan.against.label}."
+        return f"No changes: {count(len(plan.stacks), 'stack')} as in {plan.against.matched}."
     failing = " It will fail as it stands." if plan.fails else ""
     return f"{totals_text(plan.totals)}. Highest risk: {plan.risk}.{failing}"
 
 
-def _verdict(plan: Plan) -> str:
-    return f"{escaped(plan.spec)}: {escaped(_verdict_words(plan))}"
+def _verdict(plan: Plan, policies: Report | None) -> str:
+    told = f" Policies: {counted(policies)}." if policies and policies.findings else ""
+    return f"{escaped(plan.spec)}: {escaped(_verdict_words(plan) + told)}"
 
 
 def _row(step: Step) -> str:

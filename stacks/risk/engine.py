@@ -48,7 +48,7 @@ def one_way(s: Situation) -> Iterator[Finding]:
 def adopted(s: Situation) -> Iterator[Finding]:
     """A resource that exists is taken over."""
     if isinstance(s.edit, Create) and s.edit.node.options.import_id:
-        yield Finding(Risk.NONE, f"takes over `{s.edit.node.options.import_id}`, which exists")
+        yield Finding(Risk.NONE, f"adopts `{s.edit.node.options.import_id}`, which exists")
 
 
 def record_only(s: Situation) -> Iterator[Finding]:

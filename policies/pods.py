@@ -1,0 +1,112 @@
+"""The pods that a Kubernetes object makes, and the containers in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from policies.resources import UNKNOWN, Resource, View
+
+_TEMPLATE = ("spec", "template", "spec")
+
+POD_SPECS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Pod": (("spec",),),
+    "PodTemplate": (("template", "spec"),),
+    "ReplicationController": (_TEMPLATE,),
+    "ReplicaSet": (_TEMPLATE,),
+    "Deployment": (_TEMPLATE,),
+    "StatefulSet": (_TEMPLATE,),
+    "DaemonSet": (_TEMPLATE,),
+    "Job": (_TEMPLATE,),
+    "CronJob": (("spec", "jobTemplate", *_TEMPLATE),),
+    "Rollout": (_TEMPLATE,),
+    "LeaderWorkerSet": (
+        ("spec", "leaderWorkerTemplate", "leaderTemplate", "spec"),
+        ("spec", "leaderWorkerTemplate", "workerTemplate", "spec"),
+    ),
+}
+"""Where each kind keeps the specs of its pods (Kubernetes 1.34; Argo Rollouts; LeaderWorkerSet v1)."""
+
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+
+_GPU = re.compile(r"nvidia\.com/(gpu|mig-).*|[a-z0-9.-]+/gpu")
+
+
+def kind(resource: Resource) -> str:
+    """Return the kind of a Kubernetes object, as its type token has it; empty for any other resource."""
+    return resource.type.rpartition(":")[2] if resource.type.startswith("kubernetes:") else ""
+
+
+def pod_specs(resource: Resource) -> Iterator[View]:
+    """Yield the spec of every pod template; what is optional and absent is left out."""
+    for path in POD_SPECS.get(kind(resource), ()):
+        found = resource.at(*path)
+        if found.value is not None:
+            yield found
+
+
+def containers(spec: View) -> Iterator[View]:
+    """Yield the containers of a pod; an unknown list is one unknown container."""
+    for key in _CONTAINERS:
+        yield from spec.at(key).items()
+
+
+def named(container: View) -> str:
+    """Return how a text calls a container."""
+    name = container.at("name").value
+    return f"container `{name}`" if isinstance(name, str) else f"the container at `{container.path}`"
+
+
+def gpus(container: View) -> tuple[str, ...]:
+    """Return the names of the GPU resources that a container asks for."""
+    found: dict[str, None] = {}
+    for side in ("limits", "requests"):
+        amounts = container.at("resources", side).value
+        if isinstance(amounts, Mapping):
+            found |= dict.fromkeys(name for name in amounts if _GPU.fullmatch(name))
+    return tuple(found)
+
+
+def gpus_unknown(container: View) -> tuple[View, ...]:
+    """Return the values that have to be known to say whether a container asks for GPUs."""
+    return (container.at("resources", "limits"), container.at("resources", "requests"))
+
+
+def matches(selector: View, labels: View) -> bool | None:
+    """Say whether a label selector takes these labels; None if that is known only after apply.
+
+    An empty selector takes everything (policy/v1, networking.k8s.io/v1).
+    """
+    wanted, expressions = selector.at("matchLabels"), selector.at("matchExpressions")
+    if selector.value is None:
+        return False
+    if wanted.unknown or expressions.unknown:
+        return None
+    answers = [_same(value.value, labels.at(key).value) for key, value in wanted.entries()]
+    answers += [_expression(expression, labels) for expression in expressions.items()]
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _same(wanted: object, found: object) -> bool | None:
+    return None if UNKNOWN in (wanted, found) else wanted == found
+
+
+def _expression(expression: View, labels: View) -> bool | None:
+    key, operator, values = (expression.at(k).value for k in ("key", "operator", "values"))
+    if UNKNOWN in (key, operator) or values is UNKNOWN or not isinstance(key, str):
+        return None
+    found = labels.at(key).value
+    if found is UNKNOWN or (isinstance(values, list) and UNKNOWN in values):
+        return None
+    match operator:
+        case "Exists":
+            return found is not None
+        case "DoesNotExist":
+            return found is None
+        case "In":
+            return found in (values or ())
+        case "NotIn":
+            return found not in (values or ())
+    return False

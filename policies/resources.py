@@ -1,0 +1,186 @@
+"""One resource as a rule sees it, be it a node of a graph or what the Pulumi engine sends.
+
+A value that is known only after apply is `UNKNOWN` in both: a `Ref` or `StackOutput` of the graph, an unknown of the
+engine. A rule reads through a `View`, which keeps the path of what it reads, and whose every part is unknown where it
+is. So a rule cannot take an unknown value for an absent one: it asks `unknown`, and says `cannot_say`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from components.graph import Format, Graph, JsonText, Node, Ref, StackOutput, urn
+
+
+class Unknown(Enum):
+    """The type of `UNKNOWN`."""
+
+    UNKNOWN = "known after apply"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""Stands for a value that is known only after apply."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource: its Pulumi type token, its name (the node's id), what it is made from.
+
+    `reads` says, for properties that are outputs of other resources, the names of these resources.
+    """
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    protect: bool = False
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    urn: str = ""
+
+    def at(self, *keys: str | int) -> View:
+        """Return what stands at a path of the inputs."""
+        return View(self.inputs, "").at(*keys)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A value of a resource's inputs and where it stands; `None` is absent, `UNKNOWN` known after apply."""
+
+    value: Any
+    path: str
+
+    @property
+    def unknown(self) -> bool:
+        """Say whether the value is known only after apply."""
+        return self.value is UNKNOWN
+
+    def at(self, *keys: str | int) -> View:
+        """Return what stands below; what is below an unknown value is unknown."""
+        value, path = self.value, self.path
+        for key in keys:
+            path += f"[{key}]" if isinstance(key, int) else _step(path, key)
+            if isinstance(value, Mapping):
+                value = value.get(key)
+            elif isinstance(value, list | tuple) and isinstance(key, int) and 0 <= key < len(value):
+                value = value[key]
+            elif value is not UNKNOWN:
+                value = None
+        return View(value, path)
+
+    def items(self) -> tuple[View, ...]:
+        """Return the entries of a list or map; an unknown one is its own only entry."""
+        if self.unknown:
+            return (self,)
+        if isinstance(self.value, Mapping):
+            return tuple(self.at(str(key)) for key in self.value)
+        if isinstance(self.value, list | tuple):
+            return tuple(self.at(position) for position in range(len(self.value)))
+        return ()
+
+    def entries(self) -> tuple[tuple[str, View], ...]:
+        """Return the keys of a map with their values; nothing for anything else."""
+        return tuple((str(key), self.at(key)) for key in self.value) if isinstance(self.value, Mapping) else ()
+
+    def document(self) -> View:
+        """Return the JSON document that stands here, as a text or as its value; absent if it is neither."""
+        if not isinstance(self.value, str):
+            return self
+        try:
+            return View(json.loads(self.value), self.path)
+        except ValueError:
+            return View(None, self.path)
+
+
+def _step(path: str, key: str) -> str:
+    if not _PLAIN_KEY.fullmatch(key):
+        return f'["{key}"]'
+    return f".{key}" if path else key
+
+
+def of_graph(graph: Graph) -> tuple[Resource, ...]:
+    """Return the graph's nodes as rules see them."""
+    return tuple(of_node(node) for node in graph.nodes)
+
+
+def of_node(node: Node, graph: Graph | None = None) -> Resource:
+    """Return a node as rules see it, with its URN if the graph is given."""
+    reads = {key: (value.node,) for key, value in node.inputs.items() if isinstance(value, Ref)}
+    inputs = {key: _seen(value) for key, value in node.inputs.items()}
+    return Resource(node.type, node.id, inputs, node.options.protect, reads, urn(graph, node) if graph else "")
+
+
+def _seen(value: Any) -> Any:
+    """Return a value of a graph with `UNKNOWN` for what only an apply can tell.
+
+    The text of a JSON document that holds references is known but for these: its value stands for it.
+    """
+    if isinstance(value, str):  # most of all values, so first
+        return value
+    if isinstance(value, Mapping):
+        return {key: _seen(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_seen(item) for item in value]
+    if isinstance(value, JsonText):
+        return _seen(value.value)
+    if isinstance(value, Ref | StackOutput):
+        return UNKNOWN
+    if isinstance(value, Format):
+        return UNKNOWN if any(not isinstance(part, str) for part in value.parts) else "".join(map(str, value.parts))
+    return value
+
+
+def of_engine(given: Any, unknown_error: type[Exception]) -> Resource:
+    """Return what the engine sends (`ResourceValidationArgs`, `PolicyResource`) as rules see it.
+
+    `unknown_error` is what reading an unknown of the engine raises.
+    """
+    reads = {key: tuple(r.name for r in found) for key, found in getattr(given, "property_dependencies", {}).items()}
+    inputs = _read(given.props, unknown_error)
+    return Resource(given.resource_type, given.name, inputs, bool(given.opts.protect), reads, given.urn)
+
+
+def _read(value: Any, unknown_error: type[Exception]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _entry(value.__getitem__, key, unknown_error) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_entry(value.__getitem__, position, unknown_error) for position in range(len(value))]
+    return value
+
+
+def _entry(get: Callable[[Any], Any], key: Any, unknown_error: type[Exception]) -> Any:
+    try:
+        return _read(get(key), unknown_error)
+    except unknown_error:
+        return UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says of one resource, or of the whole stack if `resource` is empty.
+
+    `unknown`: the rule needs a value that is known only after apply, and cannot say yet whether it is kept.
+    """
+
+    text: str
+    resource: str = ""
+    path: str = ""
+    unknown: bool = False
+
+
+def broken(resource: Resource, view: View | None, text: str) -> Finding:
+    """Return that the resource breaks the rule, at a value of its inputs if there is one."""
+    return Finding(text, resource.name, view.path if view else "")
+
+
+def cannot_say(resource: Resource, *views: View) -> Iterator[Finding]:
+    """Yield that the rule needs these values, of those that are unknown the first."""
+    for view in views:
+        if view.unknown:
+            yield Finding(f"`{view.path}` is known after apply", resource.name, view.path, unknown=True)
+            return

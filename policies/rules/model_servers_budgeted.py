@@ -1,0 +1,46 @@
+"""Policy: a drain or an upgrade of nodes does not take all replicas of a model server at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from policies.pods import kind, matches
+from policies.resources import UNKNOWN, Finding, Resource, broken
+
+COMPONENT = "app.kubernetes.io/component"
+"""The label by which a model server is known: its value is `model-server`."""
+
+_KINDS = {"Deployment", "StatefulSet", "Rollout", "LeaderWorkerSet"}
+
+_LABELS = {"LeaderWorkerSet": ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", "labels")}
+"""Where a kind keeps the labels of its pods, if not in `spec.template`."""
+
+
+def model_servers_budgeted(resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Every model server has a PodDisruptionBudget that takes its pods."""
+    budgets = [r for r in resources if kind(r) == "PodDisruptionBudget"]
+    for server in (r for r in resources if kind(r) in _KINDS):
+        component = server.at("metadata", "labels", COMPONENT)
+        if component.value not in ("model-server", UNKNOWN):
+            continue
+        answers = [(budget, _takes(budget, server)) for budget in budgets]
+        if any(answer is True for _, answer in answers):
+            continue
+        maybe = next((budget for budget, answer in answers if answer is None), None)
+        if maybe is not None:
+            yield Finding(f"whether {maybe.name} takes its pods is known after apply", server.name, unknown=True)
+        elif component.unknown:
+            yield Finding(f"`{component.path}` is known after apply", server.name, component.path, unknown=True)
+        else:
+            yield broken(server, None, "no PodDisruptionBudget takes its pods")
+
+
+def _takes(budget: Resource, server: Resource) -> bool | None:
+    """Say whether a budget takes the server's pods; None if that is known only after apply."""
+    ours, theirs = (r.at("metadata", "namespace").value for r in (budget, server))
+    labels = server.at(*_LABELS.get(kind(server), ("spec", "template", "metadata", "labels")))
+    same = None if UNKNOWN in (ours, theirs) else ours == theirs
+    answers = (same, matches(budget.at("spec", "selector"), labels))
+    if False in answers:
+        return False
+    return None if None in answers else True

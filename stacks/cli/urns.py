@@ -1,0 +1,82 @@
+"""`llmform urns`: the resources of one component, as `pulumi up` is told to touch nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from specs.suggest import did_you_mean
+from stacks.cli.selection import add_selection, add_spec
+from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.compilation import CompiledStack
+from stacks.urns import urns
+
+FORMATS = ("args", "lines", "json")
+
+EPILOG = """\
+examples:
+  pulumi up --stack hello.default.us-east-1.workloads \\
+    $(llmform urns spec.yaml serving.chat --stack hello.default.us-east-1.workloads)
+  llmform urns spec.yaml serving.chat --stack hello.default.us-east-1.workloads --format lines
+
+`args` is for `$(…)`, which splits at spaces and looks at nothing else: no URN has a space. `lines` is one URN a line,
+quoted for a shell, to be pasted.
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "urns",
+        help="print the --target flags that make `pulumi up` touch one component alone",
+        description="Print the URNs of a component, and of what it needs, as --target flags of `pulumi`. With them\n"
+        "one model server is shipped or rolled back, and the rest of the stack stays as it is deployed.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_spec(parser)
+    parser.add_argument("component", metavar="COMPONENT", help="a component of the graph, such as serving.chat")
+    add_selection(parser)
+    parser.add_argument("--only", action="store_true", help="leave out what the component needs, such as its model")
+    parser.add_argument("--dependents", action="store_true", help="also what needs the component")
+    parser.add_argument("--format", choices=FORMATS, default="args", help="how they are printed (default: args)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the URNs of the component in the one selected stack that has it."""
+    spec = read_spec(arguments.spec)
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
+        return status(compiled.diagnostics)
+    stack = _holder(selected(compiled.compilation, arguments).stacks, arguments.component)
+    found = urns(stack.graph, arguments.component, needs=not arguments.only, dependents=arguments.dependents)
+    match arguments.format:
+        case "json":
+            rows = {"format": 1, "stack": stack.name, "component": arguments.component, "urns": list(found)}
+            write(json.dumps(rows, indent=2) + "\n")
+        case "lines":
+            import shlex
+
+            write("".join(f"{shlex.quote(one)}\n" for one in found))
+        case _:
+            write("".join(f"--target={one}\n" for one in found))
+    return 0
+
+
+def _holder(chosen: tuple[CompiledStack, ...], component: str) -> CompiledStack:
+    """Return the stack that has the component; UsageError if none has it, or several."""
+    holders = [s for s in chosen if any(c.id == component for c in s.graph.components)]
+    if not holders:
+        known = {c.id for s in chosen for c in s.graph.components}
+        raise UsageError(
+            f"no selected stack has a component `{component}`", did_you_mean(component, known, "components")
+        )
+    if len(holders) > 1:
+        names = ", ".join(f"`{s.name}`" for s in holders[:12])
+        raise UsageError(f"{len(holders)} stacks have a component `{component}`", f"name one with `--stack`: {names}")
+    return holders[0]

@@ -1,0 +1,45 @@
+"""The files of a Pulumi project that holds specs and no code of llmform: what `llmform init --project` writes."""
+
+from __future__ import annotations
+
+from components.graph import PROJECT
+
+PROGRAM = """\
+from llmform_program import run
+
+run()
+"""
+"""`__main__.py`: three lines, so that no release of llmform has to change it."""
+
+PULUMI = f"""\
+name: {PROJECT} # part of every URN: plans and deployed stacks are compared by it
+description: LLM platforms, each compiled from one YAML spec
+runtime:
+  name: python
+  options:
+    toolchain: pip
+    virtualenv: .venv # where llmform is installed, with its extra `deploy`
+stackConfigDir: config
+"""
+"""`Pulumi.yaml`. The program is in the same folder; the stacks' config files are in `config/`."""
+
+IGNORED = """\
+# The installation that `pulumi` runs the program with.
+/.venv/
+__pycache__/
+
+# State of a backend in this folder, and one person's passphrase: neither is for others.
+/.pulumi/
+/.env
+"""
+"""`.gitignore`."""
+
+
+def files(spec_name: str, spec: str) -> dict[str, str]:
+    """Return the files of a new project by their path in it; `spec` is the text of its first spec."""
+    return {"Pulumi.yaml": PULUMI, "__main__.py": PROGRAM, ".gitignore": IGNORED, spec_name: spec}
+
+
+KEPT = (".gitignore",)
+"""Files that a folder may have already, beside a spec: they are left as they are. Any other says that the folder is
+something else, and nothing is written."""
