@@ -16,8 +16,10 @@ from specs.checks import (
     no_effect,
     on_prem,
     references,
+    reserved_labels,
     reserved_names,
     secrets_in_clear,
+    stack_names,
 )
 from specs.diagnostics import Diagnostic
 from specs.load import Case
@@ -31,6 +33,8 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     aws_places.check,
     on_prem.check,
     reserved_names.check,
+    reserved_labels.check,
+    stack_names.check,
     moves.check,
     no_effect.check,
 )
