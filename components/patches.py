@@ -31,8 +31,6 @@ def apply_patch(node: Node, patch: Patch) -> Node:
         after = merge(before, patch.merge, keys)
     else:
         after = _json_patch(before, patch)
-    if after == before:
-        raise PatchFailed("it changes nothing: the node has these values already")
     if not isinstance(after, dict):
         raise PatchFailed("it leaves no map: a node's inputs are a map")
     if kubernetes_object(node):

@@ -17,8 +17,8 @@ from components.resolve.resolve import resolve
 from specs import __version__
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS
-from specs.checks.finding import finding
-from specs.diagnostics import Diagnostic, arrange, has_errors
+from specs.checks.finding import finding, span_of
+from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.files import Files, NoFiles
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
@@ -79,18 +79,18 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     stacks: list[CompiledStack] = []
-    matched: set[int] = set()
+    effective: set[Span] = set()
     for case, manifests in zip(loaded.cases, extras, strict=True):
         platform, misfits = resolve(case, edition)
         found.extend(misfits)
         if platform is None:
             continue
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
-        made, wrong_patches, hits = _lower(case, platform)
+        made, wrong_patches, changed = _lower(case, platform)
         found.extend(wrong_patches)
         stacks.extend(made)
-        matched |= hits
-    found.extend(_unmatched(loaded.cases, matched, stacks))
+        effective |= changed
+    found.extend(_idle(loaded.cases, effective, stacks))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
@@ -139,15 +139,15 @@ def _extra(platform: Platform, manifest: Manifest) -> Extra:
     return Extra(manifest.group, content, manifest.source)
 
 
-def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Diagnostic], set[int]]:
-    """Return the platform's stacks with the spec's patches applied, what is wrong, and which patches matched."""
+def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Diagnostic], set[Span]]:
+    """Return the platform's stacks with the patches applied, what is wrong, and which patches changed something."""
     stacks: list[CompiledStack] = []
     found: list[Diagnostic] = []
-    matched: set[int] = set()
+    effective: set[Span] = set()
     for layer in layers(platform):
         name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
-        graph, hits, problems = _patched(case, lower(platform, layer, name))
-        matched |= hits
+        graph, changed, problems = _patched(case, lower(platform, layer, name))
+        effective |= changed
         found.extend(problems)
         found.extend(_unsound(case, graph))
         values = _values_of(platform.values, graph)
@@ -162,27 +162,31 @@ def _lower(case: Case, platform: Platform) -> tuple[list[CompiledStack], list[Di
                 graph,
             )
         )
-    return stacks, found, matched
+    return stacks, found, effective
 
 
-def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic]]:
+def _patched(case: Case, graph: Graph) -> tuple[Graph, set[Span], list[Diagnostic]]:
+    """Return the graph with the patches applied, the places of those that changed something, and what is wrong."""
     nodes = list(graph.nodes)
     places = {n.id: place for place, n in enumerate(nodes)}
     components = {c.id: c for c in graph.components}
-    hits: set[int] = set()
+    effective: set[Span] = set()
     found: list[Diagnostic] = []
     for position, patch in enumerate(case.spec.patches):
         if patch.match not in places:
             continue
-        hits.add(position)
         node = nodes[places[patch.match]]
         patched = components[node.component]
         components[patched.id] = replace(patched, reads=(*patched.reads, f"patches[{position}]"))
         try:
-            nodes[places[patch.match]] = apply_patch(node, patch)
+            after = apply_patch(node, patch)
+            if after != node:
+                effective.add(span_of(case, ("patches", position)))
+            nodes[places[patch.match]] = after
         except PatchFailed as error:
+            effective.add(span_of(case, ("patches", position)))
             found.append(_failed(case, position, f"the patch of `{patch.match}` does not apply: {error}"))
-    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes)), hits, found
+    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes)), effective, found
 
 
 def _failed(case: Case, position: int, message: str) -> Diagnostic:
@@ -191,8 +195,8 @@ def _failed(case: Case, position: int, message: str) -> Diagnostic:
     return finding(case, "patch-failed", ("patches", position, key), message, help=help, key=True)
 
 
-def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
-    """Yield patches that match no node of any stack. A patch may concern one environment only."""
+def _idle(cases: Iterable[Case], effective: set[Span], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
+    """Yield patches that match no node of any stack or change nothing anywhere; one environment is enough."""
     known = {n.id for s in stacks for n in s.graph.nodes}
     for case in cases:
         for position, patch in enumerate(case.spec.patches):
@@ -203,6 +207,10 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
                     ("patches", position, "match"),
                     f"no node has the id `{patch.match[:200]}`",
                     help=f"{did_you_mean(patch.match, known, 'ids')} `llmform graph SPEC --tree` shows all ids",
+                )
+            elif span_of(case, ("patches", position)) not in effective:
+                yield _failed(
+                    case, position, f"the patch of `{patch.match}` changes nothing: the node has these values already"
                 )
 
 
