@@ -360,7 +360,7 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     With `patched=False` there are no `patches`, which take a compilation to draw.
     """
     value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names())}
-    optional(draw, value, "owner", label_values())
+    optional(draw, value, "owner", label_values().filter(bool))
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
     targets = {n: draw(aws_targets() | on_prem_targets()) for n in _named(draw, 1, 3)}
@@ -473,7 +473,7 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
     """
     gone: st.SearchStrategy[Any] = st.none() if removes else st.nothing()
     overlay: dict[str, Any] = {}
-    optional(draw, overlay, "owner", label_values())
+    optional(draw, overlay, "owner", label_values().filter(bool))
     optional(draw, overlay, "labels", st.dictionaries(label_keys(), st.none() | label_values(), max_size=2))
     for name, pool in value["nodePools"].items():
         change = st.fixed_dictionaries({}, optional={"max": st.integers(pool["max"], 40), "taints": st.just([])})
