@@ -62,7 +62,10 @@ def decode_value(value: Any) -> Value:
             case "$stackOutput", [str(layer), str(name)]:
                 return StackOutput(layer, name)
             case "$format", list():
-                return Format(tuple(decode_value(part) for part in item))
+                parts = tuple(decode_value(part) for part in item)
+                if not all(isinstance(part, str | Ref | StackOutput) for part in parts):
+                    raise ValueError("the parts of `$format` are texts and references")
+                return Format(parts)
             case "$json", _:
                 return JsonText(decode_value(item))
             case "$map", dict():

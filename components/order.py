@@ -7,7 +7,7 @@ would race with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,10 +66,10 @@ def _refers_to(manifest: Mapping[str, Any]) -> Iterator[Key]:
         yield "PriorityClass", "", str(pod["priorityClassName"])
     if pod.get("runtimeClassName"):
         yield "RuntimeClass", "", str(pod["runtimeClassName"])
-    for volume in pod.get("volumes") or ():
+    for volume in _entries(pod, "volumes"):
         if isinstance(volume, Mapping):
             yield from _volume(volume, namespace)
-    for container in [*(pod.get("initContainers") or ()), *(pod.get("containers") or ())]:
+    for container in [*_entries(pod, "initContainers"), *_entries(pod, "containers")]:
         if isinstance(container, Mapping):
             yield from _environment(container, namespace)
 
@@ -79,10 +79,17 @@ def _pod_spec(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     if manifest.get("kind") == "Pod":
         return current if isinstance(current, Mapping) else {}
     if manifest.get("kind") == "CronJob" and isinstance(current, Mapping):
-        current = (current.get("jobTemplate") or {}).get("spec")
+        job = current.get("jobTemplate")
+        current = job.get("spec") if isinstance(job, Mapping) else None
     for part in ("template", "spec"):
         current = current.get(part) if isinstance(current, Mapping) else None
     return current if isinstance(current, Mapping) else {}
+
+
+def _entries(owner: Mapping[str, Any], key: str) -> Sequence[Any]:
+    """Return a list of a manifest; nothing where a user's object or patch has something else there."""
+    found = owner.get(key)
+    return found if isinstance(found, list | tuple) else ()
 
 
 def _volume(volume: Mapping[str, Any], namespace: str) -> Iterator[Key]:
@@ -97,13 +104,13 @@ def _volume(volume: Mapping[str, Any], namespace: str) -> Iterator[Key]:
 
 
 def _environment(container: Mapping[str, Any], namespace: str) -> Iterator[Key]:
-    for variable in container.get("env") or ():
+    for variable in _entries(container, "env"):
         source = variable.get("valueFrom") if isinstance(variable, Mapping) else None
         for reference, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
             found = source.get(reference) if isinstance(source, Mapping) else None
             if isinstance(found, Mapping) and found.get("name"):
                 yield kind, namespace, str(found["name"])
-    for source in container.get("envFrom") or ():
+    for source in _entries(container, "envFrom"):
         for reference, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
             found = source.get(reference) if isinstance(source, Mapping) else None
             if isinstance(found, Mapping) and found.get("name"):

@@ -31,8 +31,6 @@ def apply_patch(node: Node, patch: Patch) -> Node:
         after = merge(before, patch.merge, keys)
     else:
         after = _json_patch(before, patch)
-    if after == before:
-        raise PatchFailed("it changes nothing: the node has these values already")
     if not isinstance(after, dict):
         raise PatchFailed("it leaves no map: a node's inputs are a map")
     if kubernetes_object(node):
@@ -63,12 +61,20 @@ def _json_patch(before: Any, patch: Patch) -> Any:
     import jsonpatch  # only specs with JSON patches pay for the import
 
     operations = [o.model_dump(by_alias=True, exclude_unset=True) for o in patch.json_patch or ()]
-    try:
-        return jsonpatch.apply_patch(before, operations)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise PatchFailed(str(error)) from None
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise PatchFailed(f"the JSON patch does not fit the node: {error}") from None
+    after = before
+    for number, operation in enumerate(operations, 1):
+        what = f"operation {number}, `{operation['op']} {operation['path'][:200]}`"
+        needed = {"move": "from", "copy": "from", "remove": "path"}.get(operation["op"], "value")
+        if needed not in operation:
+            raise PatchFailed(f"{what} needs a `{needed}`")
+        # one by one, so that the message can say which; the library's own shows the whole node
+        try:
+            after = jsonpatch.apply_patch(after, [operation])
+        except jsonpatch.JsonPatchTestFailed:
+            raise PatchFailed(f"{what}: the node has another value there, or none") from None
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, LookupError, TypeError, ValueError):
+            raise PatchFailed(f"{what}: the node has no such place") from None
+    return after
 
 
 def merge(base: Any, patch: Any, keys: Mapping[str, str], path: str = "") -> Any:

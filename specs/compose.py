@@ -409,7 +409,7 @@ class _Reading:
             self._report("alias-explosion", message, span, label="too many with this alias", help=help, related=related)
         else:
             message = f"the spec has more than {MOST_VALUES:,} keys and values"
-            help = "split the spec by platform; lists of sites belong into a CSV file"
+            help = "split the spec by platform"
             self._report("too-many-values", message, span, label="too many from here on", help=help)
 
     def _too_deep(self, span: Span, related: tuple[Label, ...]) -> None:

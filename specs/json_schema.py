@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from specs.overlay import FIXED, SHORT_FORMS
-from specs.schema.base import NAME_PATTERN, Section
+from specs.schema.base import Section
 from specs.schema.descriptions import descriptions
 from specs.schema.spec import Spec
 from specs.schema.walk import named_sections, sections_of
@@ -34,8 +34,10 @@ def json_schema() -> dict[str, Any]:
     }
     schema["definitions"] = {name: _tidy(d, name) for name, d in sorted(definitions.items())}
     _draft_7(schema)
+    _closed(schema)
     _short_forms(schema)
     _overlays(schema)
+    _choices(schema)
     return schema
 
 
@@ -55,9 +57,14 @@ def _describe(raw: dict[str, Any]) -> None:
 
 
 def _tidy(value: Any, name: str = "") -> Any:
-    """Drop the titles that pydantic makes of field names: editors would show them instead of the description."""
+    """Drop what editors would show instead of the description, or do not know.
+
+    These are titles made of field names, `default: null`, and the limits of the number behind a quantity's text.
+    """
     if isinstance(value, dict):
-        return {k: _tidy(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
+        noise = {k for k in ("title", "ge", "le") if not isinstance(value.get(k), dict)}
+        noise |= {"default"} if "default" in value and value["default"] is None else set()
+        return {k: _tidy(v) for k, v in value.items() if k not in noise}
     return [_tidy(v) for v in value] if isinstance(value, list) else value
 
 
@@ -76,18 +83,31 @@ def _draft_7(value: Any) -> None:
             _draft_7(item)
 
 
+def _closed(value: Any) -> None:
+    """Refuse names of another form: a map whose keys have a pattern has no other keys."""
+    if isinstance(value, dict):
+        if "patternProperties" in value:
+            value.setdefault("additionalProperties", False)
+        for item in list(value.values()):
+            _closed(item)
+    elif isinstance(value, list):
+        for item in value:
+            _closed(item)
+
+
 def _short_forms(schema: dict[str, Any]) -> None:
     """Allow a plain string where a short form stands for a map."""
     definitions = schema["definitions"]
     for pattern, _ in SHORT_FORMS:
         if pattern[0] == "models":
-            models = schema["properties"]["models"]
             text = {
                 "type": "string",
                 "pattern": "^hf://[^@]+@[0-9a-f]{40}$",
                 "description": "hf://<organisation>/<name>@<commit>",
             }
-            models["additionalProperties"] = {"anyOf": [text, {"$ref": "#/definitions/Model"}]}
+            [name] = schema["properties"]["models"]["patternProperties"]
+            model = {"anyOf": [text, {"$ref": "#/definitions/Model"}]}
+            schema["properties"]["models"]["patternProperties"][name] = model
         elif pattern[0] == "adopt":
             adopt = schema["properties"]["adopt"]
             text = {"type": "string", "pattern": r"^\S{1,2048}$", "description": "`namespace/name`, or the import id"}
@@ -96,15 +116,13 @@ def _short_forms(schema: dict[str, Any]) -> None:
             for target in ("AwsTarget", "OnPremTarget"):
                 addons = definitions[target]["properties"]["addons"]
                 about = addons.pop("description", "")
-                default = addons.pop("default", None)
-                del default
+                addons.pop("default", None)
                 definitions[target]["properties"]["addons"] = {
                     "description": about,
                     "anyOf": [{"type": "string", "enum": ["managed", "existing"]}, addons],
                 }
-    model = definitions["Model"]
     # `source: hf://…@<commit>` makes `revision` unnecessary
-    model["required"] = [r for r in model.get("required", ()) if r != "revision"]
+    definitions["Model"]["required"].remove("revision")
 
 
 def _overlays(schema: dict[str, Any]) -> None:
@@ -115,14 +133,14 @@ def _overlays(schema: dict[str, Any]) -> None:
     for key, section in schema["properties"].items():
         if key in FIXED:
             continue
-        properties[key] = _partial(section, definitions)
-        if key in named_sections():
-            entry = section.get("additionalProperties", {})
-            if key == "targets":
-                entry = {"anyOf": [{"$ref": "#/definitions/AwsTarget"}, {"$ref": "#/definitions/OnPremTarget"}]}
-            name = NAME_PATTERN.strip("^$")
-            patterns[f"^{key}\\.{name}$"] = {"anyOf": [{"type": "null"}, _partial(entry, definitions)]}
-            patterns[f"^{key}\\.{name}\\..+$"] = {}
+        properties[key] = _or_null(_partial(section, definitions))
+        for name, entry in section.get("patternProperties", {}).items():
+            if key in named_sections():
+                name = name.strip("^$")
+                patterns[f"^{key}\\.{name}$"] = _or_null(_partial(entry, definitions))
+                patterns[f"^{key}\\.{name}\\..+$"] = {}
+            else:
+                patterns[f"^{key}\\..+$"] = _or_null(entry)
     definitions["Overlay"] = {
         "type": "object",
         "description": "What differs here: `section.name: {key: value}`. "
@@ -140,7 +158,10 @@ def _overlays(schema: dict[str, Any]) -> None:
 
 
 def _partial(value: Any, definitions: dict[str, Any]) -> Any:
-    """Return a schema in which nothing is required and every key may be null; definitions get a twin `X.partial`."""
+    """Return a schema in which nothing is required and every key may be null; definitions get a twin `X.partial`.
+
+    Lists replace, so their entries stay whole.
+    """
     if isinstance(value, list):
         return [_partial(v, definitions) for v in value]
     if not isinstance(value, dict):
@@ -153,11 +174,45 @@ def _partial(value: Any, definitions: dict[str, Any]) -> Any:
             definitions[twin] = {}  # first the place, so that a definition that refers to itself ends
             definitions[twin].update(_partial(definitions[name], definitions))
         return {"$ref": f"#/definitions/{twin}"}
-    changed = {
-        k: _partial(v, definitions) for k, v in value.items() if k not in ("required", "default", "minProperties")
-    }
-    if "properties" in changed:
-        changed["properties"] = {
-            k: v if k == "overlay" else {"anyOf": [v, {"type": "null"}]} for k, v in changed["properties"].items()
-        }
+    changed: dict[str, Any] = {}
+    for key, item in value.items():
+        if key in ("items", "propertyNames"):
+            changed[key] = item
+        elif key == "oneOf":
+            changed["anyOf"] = _partial(item, definitions)  # a part can belong to either
+        elif key in ("properties", "patternProperties"):
+            changed[key] = {k: v if k == "overlay" else _removable(v, definitions) for k, v in item.items()}
+        elif key == "additionalProperties" and isinstance(item, dict):
+            changed[key] = _or_null(_partial(item, definitions))
+        elif key not in ("required", "default", "minProperties"):
+            changed[key] = _partial(item, definitions)
     return changed
+
+
+def _removable(value: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the partial schema of a key, which may be null; its description stays where editors look for it."""
+    made = _or_null(_partial(value, definitions))
+    return {"description": value["description"], **made} if "description" in value else made
+
+
+def _or_null(value: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [{k: v for k, v in value.items() if k != "description"}, {"type": "null"}]} | {
+        k: v for k, v in value.items() if k == "description"
+    }
+
+
+_ONE_OF: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "Model": (
+        "anyOf",
+        ({"required": ["revision"]}, {"properties": {"source": {"pattern": "@[0-9a-f]{40}$"}}}),
+    ),
+    "NodePool": ("anyOf", ({"required": ["accelerator"]}, {"required": ["instance"]})),
+    "Patch": ("oneOf", ({"required": ["merge"]}, {"required": ["json"]})),
+    "Manifests": ("oneOf", ({"required": ["dir"]}, {"required": ["file"]})),
+}
+"""What the validators of the sections say about keys that exclude or replace one another."""
+
+
+def _choices(schema: dict[str, Any]) -> None:
+    for name, (keyword, options) in _ONE_OF.items():
+        schema["definitions"][name][keyword] = [dict(option) for option in options]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from specs.diagnostics import Diagnostic, arrange, has_errors
+from specs.diagnostics import Diagnostic, Severity, arrange, has_errors
 from specs.overlay import expand_short_forms, removal, specialise
 from specs.schema.spec import Spec
 from specs.schema.walk import keys, named_sections
@@ -98,7 +98,17 @@ def _places(tree: Tree) -> tuple[tuple[tuple[str, str], ...], tuple[Diagnostic, 
         for position, item in enumerate(chosen.tree.value):
             if not isinstance(item.value, str):
                 continue
-            if item.value in there:
+            if (name, item.value) in places:
+                problems.append(
+                    Diagnostic(
+                        "duplicate-entry",
+                        f"target `{item.value}` is there twice",
+                        item.span,
+                        dotted(("environments", name, "targets", position)),
+                        help="name it once",
+                    )
+                )
+            elif item.value in there:
                 places.append((name, item.value))
             else:
                 problems.append(
@@ -112,4 +122,15 @@ def _places(tree: Tree) -> tuple[tuple[tuple[str, str], ...], tuple[Diagnostic, 
                 )
     unused = there.keys() - {target for _, target in places}
     problems.extend(d for d in wrong if d.path.split(".")[:2][-1] in unused and d.path.startswith("targets."))
+    problems.extend(
+        Diagnostic(
+            "unused-target",
+            f"no environment has the target `{name}`: nothing of it is planned",
+            there[name].key,
+            dotted(("targets", name)),
+            help="add it to the `targets` of an environment, or remove it",
+            severity=Severity.WARNING,
+        )
+        for name in sorted(unused if not problems else ())
+    )
     return tuple(dict.fromkeys(places)), tuple(problems)

@@ -59,7 +59,9 @@ def specialise(
             found.append(_no_map(name, overlay))
             continue
         for path, key, value in _entries(overlay):
-            problems = tuple(_points_into_nothing(tree, path, key, value, name, named, known))
+            problems = tuple(
+                _points_into_nothing(_within(tree, base, environment), path, key, value, name, named, known)
+            )
             found.extend(problems)
             if not problems:
                 change = expand_short_forms(_nest(path, key, _stamp(value, name)))
@@ -71,6 +73,17 @@ def specialise(
     only = replace(targets.tree, value={target: targets.tree.members[target]})
     tree = replace(tree, value={**tree.members, "targets": Member(targets.key, only)})
     return _without(tree, ("targets", target, "overlay")), tuple(found)
+
+
+def _within(tree: Tree, base: Tree, environment: str) -> Tree:
+    """Return the tree with only the targets of the environment: an overlay of any other would do nothing."""
+    chosen = at(base, ("environments", environment, "targets"))
+    targets = tree.members.get("targets")
+    if chosen is None or targets is None or not isinstance(chosen.value, tuple):
+        return tree
+    names = {item.value for item in chosen.value}
+    kept = {name: member for name, member in targets.tree.members.items() if name in names}
+    return replace(tree, value={**tree.members, "targets": Member(targets.key, replace(targets.tree, value=kept))})
 
 
 def _layers(base: Tree, target: str, environment: str) -> Iterator[tuple[str, Tree]]:
@@ -145,9 +158,12 @@ def _points_into_nothing(
         asked = [(name, member.key, member.tree) for name, member in value.members.items()]
     for name, span, below in asked:
         if name not in there:
+            missing = f"the spec has no `{name}` in `{first}`"
+            if first == "targets":
+                missing = f"this environment has no target `{name}`"
             yield Diagnostic(
                 "overlay-into-nothing",
-                f"the overlay path `{first}.{name}` points into nothing: the spec has no `{name}` in `{first}`",
+                f"the overlay path `{first}.{name}` points into nothing: {missing}",
                 span,
                 where,
                 help=did_you_mean(name, there, f"entries of `{first}`"),

@@ -24,7 +24,7 @@ from specs.text import Text
 from specs.tree import Tree
 
 MOST_BYTES = 1_000_000
-"""A spec of one platform is a few kilobytes; lists of sites come from CSV files."""
+"""A spec of one platform is a few kilobytes."""
 
 _BYTE_ORDER_MARKS = (
     ("UTF-8", codecs.BOM_UTF8),
@@ -71,7 +71,7 @@ def _decode(data: bytes, file: str) -> str | Diagnostic:
             f"the file has {len(data):,} bytes, more than {MOST_BYTES:,}",
             start,
             label="too large to be a spec",
-            help="is this the file you mean? prompts, manifests and lists of sites have files of their own",
+            help="is this the file you mean? manifests have files of their own",
         )
     for encoding, mark in _BYTE_ORDER_MARKS:
         if data.startswith(mark):

@@ -49,14 +49,30 @@ def _translate(tree: Tree, errors: list[ErrorDetails]) -> Iterator[Diagnostic]:
     unknown = {real_path(tree, e["loc"]) for e in errors if e["type"] == "extra_forbidden"}
     wrong = {real_path(tree, e["loc"]) for e in errors if e["type"] != "missing"}
     names = {e["input"] for e in errors if e["loc"] and e["loc"][-1] == "[key]"}
+    absent = [(real_path(tree, e["loc"]), str(e["loc"][-1])) for e in errors if e["type"] == "missing"]
     for error in meant(tree, errors):
         path = real_path(tree, error["loc"])
-        if not _is_consequence(tree, path, error, unknown, wrong, names):
-            yield _one(tree, path, error, _provider(tree, path))
+        if _is_consequence(tree, path, error, unknown, wrong, names, absent):
+            continue
+        needed = _only_pair(path[:-1], unknown, absent) if error["type"] == "extra_forbidden" else ""
+        yield _one(tree, path, error, _provider(tree, path), needed)
+
+
+def _only_pair(parent: Path, unknown: set[Path], absent: list[tuple[Path, str]]) -> str:
+    """Return the key that a map lacks if one is missing and one is unknown there: the one is meant by the other."""
+    missing = [name for path, name in absent if path == parent]
+    beside = [path for path in unknown if path[:-1] == parent]
+    return missing[0] if len(missing) == len(beside) == 1 else ""
 
 
 def _is_consequence(
-    tree: Tree, path: Path, error: ErrorDetails, unknown: set[Path], wrong: set[Path], names: set[Any]
+    tree: Tree,
+    path: Path,
+    error: ErrorDetails,
+    unknown: set[Path],
+    wrong: set[Path],
+    names: set[Any],
+    absent: list[tuple[Path, str]],
 ) -> bool:
     """Say whether the error only follows from another one: one mistake is one error."""
     found = at(tree, path)
@@ -65,7 +81,8 @@ def _is_consequence(
             name = str(error["loc"][-1])
             beside = [str(p[-1]) for p in unknown if p[:-1] == path]
             # a source that cannot be read also names no revision
-            return bool(closest(name, beside)) or (name == "revision" and (*path, "source") in wrong)
+            unreadable = name == "revision" and (*path, "source") in wrong
+            return bool(closest(name, beside)) or _only_pair(path, unknown, absent) == name or unreadable
         case "too_short":
             # pydantic does not count the entries that are wrong themselves
             return found is not None and len(found.value or ()) >= error["ctx"]["min_length"]  # type: ignore[arg-type]
@@ -85,10 +102,10 @@ def _provider(tree: Tree, path: Path) -> str:
     return ""
 
 
-def _one(tree: Tree, path: Path, error: ErrorDetails, provider: str) -> Diagnostic:
+def _one(tree: Tree, path: Path, error: ErrorDetails, provider: str, needed: str) -> Diagnostic:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(tree, path, provider)
+        return _unknown_key(tree, path, provider, needed)
     if kind == "missing":
         return _missing(tree, path, str(error["loc"][-1]), provider)
     if error["loc"] and error["loc"][-1] == "[key]":
@@ -96,7 +113,8 @@ def _one(tree: Tree, path: Path, error: ErrorDetails, provider: str) -> Diagnost
     return _bad_value(tree, path, error, provider)
 
 
-def _unknown_key(tree: Tree, path: Path, provider: str) -> Diagnostic:
+def _unknown_key(tree: Tree, path: Path, provider: str, needed: str = "") -> Diagnostic:
+    """Return the finding; `needed` is the one key that is missing beside the unknown one."""
     name, parent = str(path[-1]), path[:-1]
     above = place(parent, provider)
     known: tuple[str, ...] = ()
@@ -104,13 +122,16 @@ def _unknown_key(tree: Tree, path: Path, provider: str) -> Diagnostic:
         known = keys(above.section) if above.section else key_choices(above.annotation)
     inside = f"`{_name(parent)}`" if parent else "a spec"
     found = at(tree, path)
+    help = did_you_mean(name, known, f"keys of {inside}")
+    if needed and not closest(name, known):
+        help = f"did you mean `{needed}`? It is missing"
     return Diagnostic(
         "unknown-key",
         f"unknown key `{name}`",
         key_span(tree, path),
         dotted(path),
         label=f"not a key of {inside}",
-        help=did_you_mean(name, known, f"keys of {inside}"),
+        help=help,
         overlay=found.overlay if found else "",
     )
 

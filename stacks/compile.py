@@ -19,8 +19,8 @@ from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS
-from specs.checks.finding import finding
-from specs.diagnostics import Diagnostic, arrange, has_errors
+from specs.checks.finding import finding, span_of
+from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
 from specs.files import Files, NoFiles
 from specs.load import Case, Loaded, load
@@ -85,18 +85,18 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     stacks: list[CompiledStack] = []
-    matched: set[int] = set()
+    effective: set[Span] = set()
     for case, (manifests, facts, objects) in zip(loaded.cases, read, strict=True):
         platform, misfits = resolve(case, edition, facts)
         found.extend(misfits)
         if platform is None:
             continue
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
-        made, wrong_patches, hits = _lower(case, platform, objects)
+        made, wrong_patches, changed = _lower(case, platform, objects)
         found.extend(wrong_patches)
         stacks.extend(made)
-        matched |= hits
-    found.extend(_unmatched(loaded.cases, matched, stacks))
+        effective |= changed
+    found.extend(_idle(loaded.cases, effective, stacks))
     found.extend(adopt.unknown(loaded.cases, (s.graph for s in stacks)))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
@@ -148,16 +148,16 @@ def _extra(platform: Platform, manifest: Manifest) -> Extra:
 
 def _lower(
     case: Case, platform: Platform, objects: Mapping[str, Manifest]
-) -> tuple[list[CompiledStack], list[Diagnostic], set[int]]:
-    """Return the platform's stacks with the spec's patches applied, what is wrong, and which patches matched."""
+) -> tuple[list[CompiledStack], list[Diagnostic], set[Span]]:
+    """Return the platform's stacks with the patches applied, what is wrong, and which patches changed something."""
     stacks: list[CompiledStack] = []
     found: list[Diagnostic] = []
-    matched: set[int] = set()
+    effective: set[Span] = set()
     for layer in layers(platform):
         name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
-        graph, hits, problems = _patched(case, lower(platform, layer, name))
+        graph, changed, problems = _patched(case, lower(platform, layer, name))
         graph, refused = adopt.adopted(case, with_engine_options(graph), objects)
-        matched |= hits
+        effective |= changed
         found.extend((*problems, *refused))
         found.extend(_unsound(case, graph))
         values = _values_of(platform.values, graph)
@@ -173,27 +173,31 @@ def _lower(
                 delivery(platform, layer),
             )
         )
-    return stacks, found, matched
+    return stacks, found, effective
 
 
-def _patched(case: Case, graph: Graph) -> tuple[Graph, set[int], list[Diagnostic]]:
+def _patched(case: Case, graph: Graph) -> tuple[Graph, set[Span], list[Diagnostic]]:
+    """Return the graph with the patches applied, the places of those that changed something, and what is wrong."""
     nodes = list(graph.nodes)
     places = {n.id: place for place, n in enumerate(nodes)}
     components = {c.id: c for c in graph.components}
-    hits: set[int] = set()
+    effective: set[Span] = set()
     found: list[Diagnostic] = []
     for position, patch in enumerate(case.spec.patches):
         if patch.match not in places:
             continue
-        hits.add(position)
         node = nodes[places[patch.match]]
         patched = components[node.component]
         components[patched.id] = replace(patched, reads=(*patched.reads, f"patches[{position}]"))
         try:
-            nodes[places[patch.match]] = apply_patch(node, patch)
+            after = apply_patch(node, patch)
+            if after != node:
+                effective.add(span_of(case, ("patches", position)))
+            nodes[places[patch.match]] = after
         except PatchFailed as error:
+            effective.add(span_of(case, ("patches", position)))
             found.append(_failed(case, position, f"the patch of `{patch.match}` does not apply: {error}"))
-    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes)), hits, found
+    return replace(graph, components=tuple(components.values()), nodes=ordered(nodes)), effective, found
 
 
 def _failed(case: Case, position: int, message: str) -> Diagnostic:
@@ -202,8 +206,8 @@ def _failed(case: Case, position: int, message: str) -> Diagnostic:
     return finding(case, "patch-failed", ("patches", position, key), message, help=help, key=True)
 
 
-def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
-    """Yield patches that match no node of any stack. A patch may concern one environment only."""
+def _idle(cases: Iterable[Case], effective: set[Span], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
+    """Yield patches that match no node of any stack or change nothing anywhere; one environment is enough."""
     known = {n.id for s in stacks for n in s.graph.nodes}
     for case in cases:
         for position, patch in enumerate(case.spec.patches):
@@ -214,6 +218,10 @@ def _unmatched(cases: Iterable[Case], matched: set[int], stacks: list[CompiledSt
                     ("patches", position, "match"),
                     f"no node has the id `{patch.match[:200]}`",
                     help=f"{did_you_mean(patch.match, known, 'ids')} `llmform graph SPEC --tree` shows all ids",
+                )
+            elif span_of(case, ("patches", position)) not in effective:
+                yield _failed(
+                    case, position, f"the patch of `{patch.match}` changes nothing: the node has these values already"
                 )
 
 

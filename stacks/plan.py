@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
@@ -173,8 +173,22 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
             old.get(stack.name), new.get(stack.name), known, _version_words(against, after), against
         )
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
-        stacks.append(made)
+        stacks.append(_without_a_place(made, after) if made.status == "removed" else made)
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
+
+
+def _without_a_place(removed: StackPlan, after: Compilation) -> StackPlan:
+    """Return the plan of a removed stack with the true cause: its environment or target, not what was in it."""
+    if all(s.environment != removed.environment for s in after.stacks):
+        gone = f"environments.{removed.environment}"
+    elif all((s.environment, s.target) != (removed.environment, removed.target) for s in after.stacks):
+        gone = f"targets.{removed.target}"
+    else:
+        return removed
+    if not removed.name.startswith(f"{after.spec}."):
+        gone = "name"
+    cause = Because(gone, ABSENT, ABSENT, was="the spec")
+    return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
 
 
 def _place_in_order(stack: CompiledStack) -> tuple[str, int, str, str]:
@@ -394,7 +408,7 @@ def _because(
         own = [b for b in changed if under(b.path, (component.origin,)) and b.written]
         if not own:
             return ()
-        first = min(own, key=lambda b: (len(b.path), b.path))
+        first = min(own, key=lambda b: (b.path != component.origin, _position(b.where or b.was)))
         if first.path == component.origin:
             return (first,)
         return (Because(component.origin, ABSENT, ABSENT, first.where, first.was, first.overlay),)
@@ -405,6 +419,7 @@ def _because(
     if any(b.written for b in own):
         # What is decided for something that comes or goes follows from its own lines.
         own = [b for b in own if b.written or ABSENT not in (b.before, b.after)]
+    own = _whole_patches(own)
     # A list that differs in an entry is told by the entry.
     own = [b for b in own if not any(under(other.path, (b.path,)) for other in own if other is not b)]
     return tuple(sorted(own, key=lambda b: (not b.written, not b.where, b.path)))
@@ -417,6 +432,22 @@ def _written_at(component: Component, values: Mapping[str, Explained]) -> tuple[
         return ()
     _, _, first = min(own, key=lambda item: item[:2])
     return (Because(component.origin, ABSENT, ABSENT, first.where, "", first.overlay),)
+
+
+def _position(where: str) -> tuple[str, int, int]:
+    """Return file, line and column of a place, to tell which comes first."""
+    file, _, rest = where.rpartition(":")[0].rpartition(":")
+    column = where.rpartition(":")[2]
+    return (file, int(rest), int(column)) if rest.isdigit() and column.isdigit() else (where, 0, 0)
+
+
+def _whole_patches(own: Sequence[Because]) -> list[Because]:
+    """Return the causes with each patch as one: its parts say nothing by themselves."""
+    told: dict[str, Because] = {}
+    for b in sorted(own, key=lambda b: _position(b.where or b.was)):
+        path = b.path.partition("]")[0] + "]" if b.path.startswith("patches[") else b.path
+        told.setdefault(path, b if path == b.path else Because(path, ABSENT, ABSENT, b.where, b.was, b.overlay))
+    return list(told.values())
 
 
 def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:

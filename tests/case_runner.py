@@ -116,7 +116,7 @@ def run(arguments: list[str], folder: Path) -> tuple[int, str, str]:
         status = leaving.code if isinstance(leaving.code, int) else 1
     finally:
         os.chdir(here)
-    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
     return status, texts[0], texts[1]
 
 

@@ -1,4 +1,4 @@
-"""The fuzzer of loading, compiling and showing: whatever the bytes are, there is an answer, soon, and never a traceback.
+"""The fuzzer of loading, compiling and showing: whatever the bytes are, there is an answer soon, never a traceback.
 
     python -m tests.fuzz --count 100000 --jobs 2            any number of mutated specs
     python -m tests.fuzz --seed 7 --only 4711 --show        one of them again, with its text
@@ -17,7 +17,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -44,7 +44,9 @@ EXAMPLES = Path(__file__).parent.parent / "specs" / "examples"
 FILE = "fuzz/spec.yaml"
 
 SECONDS = 1.0
-"""What one spec may take, all of its output included (the command reports more as a finding)."""
+"""What one spec may take, all of its output included, in seconds of this process (on a machine with other work, time
+on the
+clock says nothing about the tool). The command reports more as a finding."""
 
 HANG_SECONDS = 20.0
 """After this an input counts as a hang."""
@@ -60,12 +62,14 @@ nodePools:
   l40s: &pool {accelerator: nvidia-l40s, perNode: 4, max: 2, capacity: [spot]}
   renamed: {<<: *pool, max: 3}
 serving:
-  big: {model: own, pool: big, replicas: 2, parallelism: {tensor: 8}, args: {quantization: fp8, lora-modules: [a=/x, b=/y]}}
+  big:
+    {model: own, pool: big, replicas: 2, parallelism: {tensor: 8}, args: {quantization: fp8, lora-modules: [a=/x]}}
   chat: {model: chat, pool: renamed, engine: vllm, env: {A: b}}
 stores: {logs: {kind: object, versioned: false, encrypted: false, retention: 30d}}
 moved: {nodePools.old: nodePools.renamed}
 targets:
-  eu-west-1: {provider: aws, region: eu-west-1, zones: [eu-west-1a, eu-west-1b], addons: {default: existing, karpenter: managed}}
+  eu-west-1: {provider: aws, region: eu-west-1, zones: [eu-west-1a, eu-west-1b],
+              addons: {default: existing, karpenter: managed}}
 environments:
   staging: {overlay: {stores.logs: null, nodePools.big: {max: 4}, labels: {team: a}}}
 """
@@ -104,10 +108,12 @@ spec: {$ref: [a, b]}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one input: its seconds, the codes that were reported, and what is wrong (a traceback), if anything."""
+    """What became of one input: its seconds of this process and on the clock, the codes, and what is wrong (a
+    traceback), if anything."""
 
     number: int
     seconds: float
+    clock: float
     codes: tuple[str, ...]
     compiled: bool
     problem: str = ""
@@ -120,7 +126,7 @@ class Summary:
     count: int = 0
     compiled: int = 0
     codes: Counter[str] = field(default_factory=Counter)
-    slowest: list[tuple[float, int]] = field(default_factory=list)
+    slowest: list[tuple[float, float, int]] = field(default_factory=list)
     problems: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -128,7 +134,7 @@ class Summary:
         self.count += 1
         self.compiled += outcome.compiled
         self.codes.update(outcome.codes)
-        self.slowest = sorted([*self.slowest, (outcome.seconds, outcome.number)], reverse=True)[:5]
+        self.slowest = sorted([*self.slowest, (outcome.seconds, outcome.clock, outcome.number)], reverse=True)[:5]
         if outcome.problem:
             self.problems.append(outcome)
 
@@ -175,33 +181,33 @@ def input_of(seed: int, number: int) -> Input:
 def try_one(seed: int, number: int) -> Outcome:
     """Return what becomes of one input of a seed; nothing is raised."""
     given = input_of(seed, number)
-    started = time.perf_counter()
-    with_timer = hasattr(signal, "setitimer")
-    if with_timer:
-        previous = signal.signal(signal.SIGALRM, _hangs)
-        signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    started, used = time.perf_counter(), time.process_time()
+    previous = signal.signal(signal.SIGALRM, _hangs)
+    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
     compiled: Compiled | None = None
     problem = ""
     try:
         compiled = compile_spec(given.data, FILE, MemoryFiles(given.files))
-        problem = "\n".join(wrong(given, compiled, bases()[number % len(bases())]))
+        # half of the plans show all as new, half compare with another spec: both together would take twice as long
+        other = bases()[number // 2 % len(bases())] if number % 2 else None
+        problem = "\n".join(wrong(given, compiled, other))
     except (Exception, Hang):
         problem = traceback.format_exc()
     finally:
-        if with_timer:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
-    seconds = time.perf_counter() - started
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    seconds, clock = time.process_time() - used, time.perf_counter() - started
     codes = tuple(sorted({d.code for d in compiled.diagnostics})) if compiled else ()
-    return Outcome(number, seconds, codes, bool(compiled and compiled.compilation), problem)
+    return Outcome(number, seconds, clock, codes, bool(compiled and compiled.compilation), problem)
 
 
 def _hangs(signal_number: int, frame: Any) -> None:
     raise Hang(f"more than {HANG_SECONDS} s")
 
 
-def wrong(given: Input, compiled: Compiled, other: Compilation) -> Iterator[str]:
-    """Yield what is wrong with an answer: no answer, a span outside its file, an output that cannot be shown or read again."""
+def wrong(given: Input, compiled: Compiled, other: Compilation | None) -> Iterator[str]:
+    """Yield what is wrong with an answer: no answer, a span outside its file, an output that cannot be shown or read
+    again."""
     found, made = compiled.diagnostics, compiled.compilation
     if (made is None) != has_errors(found):
         yield f"{'no ' if made is None else 'a '}compilation, and {'no ' if not has_errors(found) else ''}errors"
@@ -215,20 +221,22 @@ def wrong(given: Input, compiled: Compiled, other: Compilation) -> Iterator[str]
                 yield f"{diagnostic.code}: {problem}"
     sources = {name: data.decode("utf-8", "replace") for name, data in texts.items()}
     _show(found, sources)
-    if made is not None:
-        text = encode(made)
-        if decode(text) != made:
-            yield "the recorded compilation reads as another one"
-        for graph in (s.graph for s in made.stacks):
-            tree_text(graph)
-            for node in graph.nodes:
-                if kubernetes_object(node) and not isinstance(node.inputs.get("metadata"), dict):
-                    yield f"{node.id} is no object"
-        for against, before in ((Against(), None), (Against("file", "x", other.compiler, other.edition), other)):
-            changes = plan(before, made, against)
-            human_plan(changes, found, sources, details=True).encode("utf-8", "backslashreplace")
-            json.loads(json_plan(changes, found))
-            markdown_plan(changes, found, sources).encode("utf-8", "backslashreplace")
+    if made is None:
+        return
+    against = Against()
+    if other is not None:
+        against = Against("file", "x", other.compiler, other.edition)
+    elif decode(encode(made)) != made:
+        yield "the recorded compilation reads as another one"
+    for graph in (s.graph for s in made.stacks):
+        tree_text(graph)
+        for node in graph.nodes:
+            if kubernetes_object(node) and not isinstance(node.inputs.get("metadata"), dict):
+                yield f"{node.id} is no object"
+    changes = plan(other, made, against)
+    human_plan(changes, found, sources, details=True).encode("utf-8", "backslashreplace")
+    json.loads(json_plan(changes, found))
+    markdown_plan(changes, found, sources).encode("utf-8", "backslashreplace")
 
 
 def _show(found: tuple[Diagnostic, ...], sources: dict[str, str]) -> None:
@@ -278,9 +286,24 @@ def _outcomes(seed: int, start: int, count: int, jobs: int) -> Iterator[Outcome]
             yield from outcomes
 
 
+def _timed(seed: int, outcome: Outcome) -> Outcome:
+    """Return the outcome with a finding if it takes too long again and again: once may be the machine's doing."""
+    if outcome.problem or outcome.seconds <= SECONDS:
+        return outcome
+    seconds = min(try_one(seed, outcome.number).seconds for _ in range(3))
+    problem = (
+        f"took {outcome.seconds:.2f} s, and {seconds:.2f} s in the best of three more tries"
+        if seconds > SECONDS
+        else ""
+    )
+    return replace(outcome, seconds=min(seconds, outcome.seconds), problem=problem)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="number of the first input")
@@ -293,9 +316,10 @@ def main(arguments: list[str] | None = None) -> int:
     only: Callable[[], Iterator[Outcome]] = lambda: iter((try_one(asked.seed, asked.only),))  # noqa: E731
     outcomes = only() if asked.only is not None else _outcomes(asked.seed, asked.start, asked.count, asked.jobs)
     for outcome in outcomes:
-        if not outcome.problem and outcome.seconds > SECONDS:
-            outcome = Outcome(outcome.number, outcome.seconds, outcome.codes, outcome.compiled, f"took {outcome.seconds:.2f} s")
+        outcome = _timed(asked.seed, outcome)
         summary.add(outcome)
+        if summary.count % 10_000 == 0:
+            print(f"{summary.count:,} inputs, {len(summary.problems):,} findings", file=sys.stderr, flush=True)
         if outcome.problem:
             print(f"--- seed {asked.seed}, input {outcome.number}\n{outcome.problem}", flush=True)
         if (outcome.problem and asked.show) or (asked.only is not None and asked.show):
@@ -307,8 +331,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _report(summary: Summary, seconds: float) -> None:
-    print(f"{summary.count:,} inputs in {seconds:,.0f} s: {summary.compiled:,} compiled, {len(summary.problems):,} findings")
-    print("slowest: " + ", ".join(f"{s * 1000:.0f} ms (input {n})" for s, n in summary.slowest))
+    found = len(summary.problems)
+    print(f"{summary.count:,} inputs in {seconds:,.0f} s: {summary.compiled:,} compiled, {found:,} findings")
+    print(
+        "slowest: "
+        + ", ".join(f"{s * 1000:.0f} ms ({c * 1000:.0f} on the clock, input {n})" for s, c, n in summary.slowest)
+    )
     print("codes: " + ", ".join(f"{code} {n:,}" for code, n in summary.codes.most_common()))
 
 

@@ -1,6 +1,7 @@
 """Mutations of specs for the fuzzer: of the text, of the tree, and of the objects beside it.
 
-Every mutation takes a `random.Random` and nothing else that changes, so a number and a seed are enough to make an input again.
+Every mutation takes a `random.Random` and nothing else that changes, so a number and a seed are enough to make an
+input again.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ Place = tuple[str | int, ...]
 
 TOKENS: tuple[str, ...] = (
     # YAML
-    ": ", "- ", "? ", "\n", "\n\n", "\n  ", "\n      ", "\r\n", "\t", " ", "[", "]", "{", "}", ",", "&a ", "*a", "&b ", "*b", "<<: *a", "|\n", ">-\n",
-    "'", '"', "#", " # x\n", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! tag:x,2000:\n", "!!str ", "!!binary ", "!x ", "yes", "no", "on", "off", "null", "~",
-    "true", "false", "0x10", "0o17", "017", "1_000", "12:30:45", ".inf", "-.inf", ".nan", "1e400", "-0", "2026-11-21", "1.", "\\", "\\ud83d", "\\x00",
+    ": ", "- ", "? ", "\n", "\n\n", "\n  ", "\n      ", "\r\n", "\t", " ", "[", "]", "{", "}", ",", "&a ", "*a",
+    "&b ", "*b", "<<: *a", "|\n", ">-\n",
+    "'", '"', "#", " # x\n", "---\n", "...\n", "%YAML 1.1\n", "%TAG ! tag:x,2000:\n", "!!str ", "!!binary ", "!x ",
+    "yes", "no", "on", "off", "null", "~",
+    "true", "false", "0x10", "0o17", "017", "1_000", "12:30:45", ".inf", "-.inf", ".nan", "1e400", "-0",
+    "2026-11-21", "1.", "\\", "\\ud83d", "\\x00",
     # llmform
-    "apiVersion: llmform/v1\n", "name: x\n", "models:", "nodePools:", "stores:", "serving:", "targets:", "environments:", "overlay:", "moved:", "patches:",
-    "manifests:", "labels:", "owner:", "edition: 2026-11\n", "provider: aws", "provider: on-prem", "kubeContext: x", "storage: {shared: x}", "addons: existing",
-    "hf://a/b@", "0e9e39f249a16976918f6564b8830bc894c89659", "16k", "15Gi", "7y", "10m", "99.9%", "$95000", "800ms", "region: us-east-1", "zones: 3",
-    "zones: [us-east-1a, us-east-1b]", "nat: per-zone", "10.0.0.0/16", "0.0.0.0/0", "capacity: [spot]", "perNode: 8", "accelerator: nvidia-h100-80gb",
-    "instance: g6e.xlarge", "max: 0", "min: 5", "args: {", "env: {", "merge: {", "json: [", "match: ", "op: add", "path: /", "dir: k8s/", "file: ../x",
-    "serving.chat: null", "nodePools.l40s: {max: 1}", "targets.us-east-1: {zones: 2}", "parallelism: {tensor: 2}", "replicas: 1000", "retention: 1d",
+    "apiVersion: llmform/v1\n", "name: x\n", "models:", "nodePools:", "stores:", "serving:", "targets:",
+    "environments:", "overlay:", "moved:", "patches:",
+    "manifests:", "labels:", "owner:", "edition: 2026-11\n", "provider: aws", "provider: on-prem", "kubeContext: x",
+    "storage: {shared: x}", "addons: existing",
+    "hf://a/b@", "0e9e39f249a16976918f6564b8830bc894c89659", "16k", "15Gi", "7y", "10m", "99.9%", "$95000", "800ms",
+    "region: us-east-1", "zones: 3",
+    "zones: [us-east-1a, us-east-1b]", "nat: per-zone", "10.0.0.0/16", "0.0.0.0/0", "capacity: [spot]", "perNode: 8",
+    "accelerator: nvidia-h100-80gb",
+    "instance: g6e.xlarge", "max: 0", "min: 5", "args: {", "env: {", "merge: {", "json: [", "match: ", "op: add",
+    "path: /", "dir: k8s/", "file: ../x",
+    "serving.chat: null", "nodePools.l40s: {max: 1}", "targets.us-east-1: {zones: 2}", "parallelism: {tensor: 2}",
+    "replicas: 1000", "retention: 1d",
     "kind: object", "context-length", "HF_TOKEN: x", "token: {secret: x}",
 )  # fmt: skip
 """Words that mean something to YAML or to llmform."""
@@ -37,12 +47,18 @@ CHARACTERS = "\0\x07\x1b\x7f\x85\xa0é\u0300\u200b\u202e\u2028\ufeff\ufffe\U0001
 """Characters that readers, folders of case and terminals disagree about."""
 
 SCALARS: tuple[Json, ...] = (
-    None, True, False, 0, 1, -1, 3, 17, 1000, 2**31, 2**63 - 1, -(2**63), 1.5, -0.0, 1e308, "", " ", "x", "x" * 41, "x" * 64, "x" * 254, "X", "a.b", "a/b",
-    "-", "0", "1", "16k", "8Gi", "1d", "7y", "*", "..", "/", "~", "~1", "weights", "system", "aws", "on-prem", "object", "vllm", "us-east-1", "eu-west-1",
-    "nvidia-l40s", "nvidia-t4g", "nvidia-h100-80gb", "nvidia-b200", "g6e.xlarge", "g5g.xlarge", "p5.48xlarge", "p5.4xlarge", "m5.large",
-    "hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28", "hf://a/b", "10.0.0.0/16", "0.0.0.0/0", "999.1.1.1/8", "managed",
-    "existing", "serving.chat", "nodePools.l40s", "{}", "{x}", "%s", "%(x)s", "{0}", "`", "$(X)", "${X}", "\x1b[31m", "é😀", "\u202e", "\n", "a\nb", "\t",
-    [], {}, [[]], [{}], {"": ""}, {"$ref": ["a", "b"]}, {"$map": {}}, {"$json": 1}, {"$format": [1]}, {"$stackOutput": ["foundation", "vpcId"]},
+    None, True, False, 0, 1, -1, 3, 17, 1000, 2**31, 2**63 - 1, -(2**63), 1.5, -0.0, 1e308, "", " ", "x", "x" * 41,
+    "x" * 64, "x" * 254, "X", "a.b", "a/b",
+    "-", "0", "1", "16k", "8Gi", "1d", "7y", "*", "..", "/", "~", "~1", "weights", "system", "aws", "on-prem",
+    "object", "vllm", "us-east-1", "eu-west-1",
+    "nvidia-l40s", "nvidia-t4g", "nvidia-h100-80gb", "nvidia-b200", "g6e.xlarge", "g5g.xlarge", "p5.48xlarge",
+    "p5.4xlarge", "m5.large",
+    "hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28", "hf://a/b", "10.0.0.0/16", "0.0.0.0/0",
+    "999.1.1.1/8", "managed",
+    "existing", "serving.chat", "nodePools.l40s", "{}", "{x}", "%s", "%(x)s", "{0}", "`", "$(X)", "${X}", "\x1b[31m",
+    "é😀", "\u202e", "\n", "a\nb", "\t",
+    [], {}, [[]], [{}], {"": ""}, {"$ref": ["a", "b"]}, {"$map": {}}, {"$json": 1}, {"$format": [1]},
+    {"$stackOutput": ["foundation", "vpcId"]},
     {"$patch": "delete"}, {"$patch": "replace"}, {"$x": 1},
 )  # fmt: skip
 """Values of every type, many of which some field takes seriously."""
@@ -163,7 +179,20 @@ def _unicode(rng: Random, text: str, texts: tuple[str, ...]) -> str:
 
 
 def _number(rng: Random, text: str, texts: tuple[str, ...]) -> str:
-    number = rng.choice(("9" * 20, "9" * 5000, "1e999", "-1", "0", "1e-400", "0." + "0" * 300 + "1", "00", "1" + "0" * 300, "-" + "9" * 400))
+    number = rng.choice(
+        (
+            "9" * 20,
+            "9" * 5000,
+            "1e999",
+            "-1",
+            "0",
+            "1e-400",
+            "0." + "0" * 300 + "1",
+            "00",
+            "1" + "0" * 300,
+            "-" + "9" * 400,
+        )
+    )
     digits = [i for i, c in enumerate(text) if c.isdigit()]
     place = rng.choice(digits) if digits else 0
     return text[:place] + number + text[place + 1 :]
@@ -183,7 +212,8 @@ def _aliases(rng: Random, text: str, texts: tuple[str, ...]) -> str:
             "labels: &x {a: *x}\n",
             "labels: &x\n  <<: *x\n",
             "args: &a [&a x, *a]\n",
-            "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9)),
+            "a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9)),
             "a: &a {b: 1}\nc: {<<: [*a, *a, {<<: *a}]}\n",
             "<<: {name: y}\n",
             "<<: [{name: y}, {owner: z}]\n",
@@ -207,11 +237,14 @@ def _anchor_a_value(rng: Random, text: str, texts: tuple[str, ...]) -> str:
 
 def _same(rng: Random, text: str, texts: tuple[str, ...]) -> str:
     """Change only how the text is written."""
-    return rng.choice((text.replace("\n", "\r\n"), text.replace("\n", "\r"), text + "\n# é😀\n", text.rstrip("\n"), "\n\n" + text))
+    return rng.choice(
+        (text.replace("\n", "\r\n"), text.replace("\n", "\r"), text + "\n# é😀\n", text.rstrip("\n"), "\n\n" + text)
+    )
 
 
 TEXT_MUTATIONS: tuple[Callable[[Random, str, tuple[str, ...]], str], ...] = (
-    _delete, _duplicate, _delete_line, _move_line, _indent, _splice, _insert_token, _swap_token, _swap_words, _unicode, _number, _deep, _aliases,
+    _delete, _duplicate, _delete_line, _move_line, _indent, _splice, _insert_token, _swap_token, _swap_words,
+    _unicode, _number, _deep, _aliases,
     _anchor_a_value, _same,
 )  # fmt: skip
 
@@ -271,7 +304,17 @@ def _rename(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
     if place is None or not isinstance(place[0], dict):
         return
     owner, key = place
-    slips = (key + "x", key[:-1], key.upper(), key[::-1], f"{key}.{key}", "", "a" * 300, key + "\u0301", rng.choice(TOKENS))
+    slips = (
+        key + "x",
+        key[:-1],
+        key.upper(),
+        key[::-1],
+        f"{key}.{key}",
+        "",
+        "a" * 300,
+        key + "\u0301",
+        rng.choice(TOKENS),
+    )
     owner[rng.choice(slips)] = owner.pop(key)
 
 
@@ -335,7 +378,9 @@ def _patch(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
     if not isinstance(patches, list):
         return
     for _ in range(rng.choice((1, 1, 2))):
-        patch: dict[str, Any] = {"match": rng.choice(corpus.ids) if rng.random() < 0.95 else rng.choice(("", "x", "a/b/c", "é"))}
+        patch: dict[str, Any] = {
+            "match": rng.choice(corpus.ids) if rng.random() < 0.95 else rng.choice(("", "x", "a/b/c", "é"))
+        }
         kind = rng.random()
         if kind < 0.55:
             patch["merge"] = _merge_patch(rng)
@@ -345,17 +390,26 @@ def _patch(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
 
 
 _PATCHED = (
-    ("spec", "template", "spec", "containers"), ("spec", "template", "spec", "initContainers"), ("spec", "template", "spec", "volumes"), ("spec",),
-    ("metadata",), ("metadata", "labels"), ("metadata", "name"), ("metadata", "finalizers"), ("apiVersion",), ("kind",), ("spec", "replicas"),
-    ("spec", "ports"), ("spec", "rules"), ("spec", "egress"), ("spec", "strategy"), ("spec", "selector"), ("data",), ("tags",), ("name",), ("policy",),
-    ("bucket",), ("values",), ("spec", "template", "metadata", "labels"), ("spec", "tolerations"), ("region",), ("version",), ("subnetIds",), ("rules",),
+    ("spec", "template", "spec", "containers"), ("spec", "template", "spec", "initContainers"),
+    ("spec", "template", "spec", "volumes"), ("spec",),
+    ("metadata",), ("metadata", "labels"), ("metadata", "name"), ("metadata", "finalizers"), ("apiVersion",),
+    ("kind",), ("spec", "replicas"),
+    ("spec", "ports"), ("spec", "rules"), ("spec", "egress"), ("spec", "strategy"), ("spec", "selector"), ("data",),
+    ("tags",), ("name",), ("policy",),
+    ("bucket",), ("values",), ("spec", "template", "metadata", "labels"), ("spec", "tolerations"), ("region",),
+    ("version",), ("subnetIds",), ("rules",),
 )  # fmt: skip
 
 
 def _patch_value(rng: Random) -> Json:
     value = deepcopy(rng.choice(SCALARS))
     if rng.random() < 0.4:
-        value = [{"name": rng.choice(("vllm", "x", "weights", 3, None)), rng.choice(("env", "args", "image", "$patch", "ports")): value}]
+        value = [
+            {
+                "name": rng.choice(("vllm", "x", "weights", 3, None)),
+                rng.choice(("env", "args", "image", "$patch", "ports")): value,
+            }
+        ]
     return value
 
 
@@ -372,7 +426,10 @@ def _operation(rng: Random) -> dict[str, Any]:
     path += rng.choice(("", "", "/0", "/-", "/0/name", "/99", "/x", "/", "/~0", "/~2", "/-1", "/01", "/0/env/-"))
     if rng.random() < 0.05:
         path = rng.choice(("", "/", "x", "//", "/\u202e"))
-    operation: dict[str, Any] = {"op": rng.choice(("add", "add", "replace", "remove", "move", "copy", "test")), "path": path}
+    operation: dict[str, Any] = {
+        "op": rng.choice(("add", "add", "replace", "remove", "move", "copy", "test")),
+        "path": path,
+    }
     if rng.random() < 0.8:
         operation["value"] = _patch_value(rng)
     if operation["op"] in ("move", "copy") or rng.random() < 0.1:
@@ -386,8 +443,18 @@ def _moved(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
     if isinstance(moved, dict) and names:
         new = rng.choice(names)
         section = new.partition(".")[0]
-        old = rng.choice((f"{section}.old", f"{section}.{'o' * 60}", f"{section}.Ö", f"{section}.", "x", new, rng.choice(names)))
+        old = rng.choice(
+            (f"{section}.old", f"{section}.{'o' * 60}", f"{section}.Ö", f"{section}.", "x", new, rng.choice(names))
+        )
         moved[old] = rng.choice((new, new, new, "x", section))
+
+
+_ARGUMENTS = (
+    "max-num-seqs", "max_num_seqs", "gpu-memory-utilization", "lora-modules", "compilation-config",
+    "compilation-config.mode", "port", "-tp", "enable-lora", "no-enable-lora", "max-model-len", "kv-cache-dtype",
+    "chat-template", "hf-overrides", "limit-mm-per-prompt", "middleware", "task", "", "é",
+)  # fmt: skip
+_ARGUMENT_VALUES: tuple[Json, ...] = ("16K", "1.5k", "auto", 0.9, '{"a": 1}', "{", "[", "nan", "inf", "١")
 
 
 def _arguments(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
@@ -397,9 +464,7 @@ def _arguments(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
         return
     arguments = rng.choice(entries).setdefault("args", {})
     if isinstance(arguments, dict):
-        names = ("max-num-seqs", "max_num_seqs", "gpu-memory-utilization", "lora-modules", "compilation-config", "compilation-config.mode", "port", "-tp",
-                 "enable-lora", "no-enable-lora", "max-model-len", "kv-cache-dtype", "chat-template", "hf-overrides", "limit-mm-per-prompt", "task", "", "é")  # fmt: skip
-        arguments[rng.choice(names)] = deepcopy(rng.choice((*SCALARS, "16K", "1.5k", "auto", 0.9, '{"a": 1}', "{", "[", "nan", "inf", "١")))
+        arguments[rng.choice(_ARGUMENTS)] = deepcopy(rng.choice((*SCALARS, *_ARGUMENT_VALUES)))
 
 
 def _gently(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
@@ -427,7 +492,13 @@ _LIKELY: Mapping[str, tuple[Json, ...]] = {
     "addons": ("managed", "existing", {"karpenter": "existing"}, {"gpu-operator": "managed"}),
     "labels": ({}, {"a": "b"}, {"team.example/tier": "x" * 63, "kubernetes.io/os": "linux"}),
     "env": ({}, {"HOME": "/x", "PATH": ""}, {"A": "\u202e"}),
-    "args": ({}, {"max-num-seqs": 8}, {"enable-lora": False}, {"lora-modules": ["a=/x", "b=/y"]}, {"compilation-config": {"mode": 3}}),
+    "args": (
+        {},
+        {"max-num-seqs": 8},
+        {"enable-lora": False},
+        {"lora-modules": ["a=/x", "b=/y"]},
+        {"compilation-config": {"mode": 3}},
+    ),
     "owner": ("", "a", "x" * 63),
     "targets": (["us-east-1"], ["dresden"], ["us-east-1", "us-east-1"]),
     "api": ({}, {"allow": []}, {"allow": ["0.0.0.1/32"]}),
@@ -436,7 +507,8 @@ _LIKELY: Mapping[str, tuple[Json, ...]] = {
 
 
 TREE_MUTATIONS: tuple[Callable[[Random, dict[str, Any], Corpus], None], ...] = (
-    _retype, _rename, _remove, _spliced, _same_key_elsewhere, _overlay, _overlay, _patch, _patch, _patch, _moved, _arguments, _gently, _gently, _gently,
+    _retype, _rename, _remove, _spliced, _same_key_elsewhere, _overlay, _overlay, _patch, _patch, _patch, _moved,
+    _arguments, _gently, _gently, _gently,
 )  # fmt: skip
 
 
@@ -445,8 +517,16 @@ def written(rng: Random, tree: Json) -> bytes:
     form = rng.random()
     try:
         if form < 0.4:
-            return json.dumps(tree, ensure_ascii=form < 0.2, indent=rng.choice((None, 1, 4))).encode("utf-8", "surrogatepass")
-        text = yaml.safe_dump(tree, default_flow_style=form > 0.7, allow_unicode=form < 0.8, sort_keys=form < 0.9, width=rng.choice((40, 10_000)))
+            return json.dumps(tree, ensure_ascii=form < 0.2, indent=rng.choice((None, 1, 4))).encode(
+                "utf-8", "surrogatepass"
+            )
+        text = yaml.safe_dump(
+            tree,
+            default_flow_style=form > 0.7,
+            allow_unicode=form < 0.8,
+            sort_keys=form < 0.9,
+            width=rng.choice((40, 10_000)),
+        )
         return str(text).encode("utf-8", "surrogatepass")
     except RecursionError:
         return b"{}"
@@ -469,7 +549,9 @@ def with_manifests(rng: Random, tree: dict[str, Any], corpus: Corpus) -> dict[st
         data = b"\n---\n".join(documents)
         if rng.random() < 0.3:
             data = mutated_text(rng, data.decode("utf-8", "replace"), corpus.texts)
-        name = rng.choice((f"{position}.yaml", f"{position}.yml", f"{position}.json", f"{position}.txt", "é.yaml", "a b.yaml"))
+        name = rng.choice(
+            (f"{position}.yaml", f"{position}.yml", f"{position}.json", f"{position}.txt", "é.yaml", "a b.yaml")
+        )
         files[f"k8s/{name}"] = data
     entry: dict[str, Any] = {"dir": rng.choice(("k8s/",) * 9 + ("k8s", "./k8s", "k8s/.", ".", "k8s/../k8s", "/k8s"))}
     if rng.random() < 0.3:

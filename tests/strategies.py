@@ -143,9 +143,9 @@ def models(draw: st.DrawFn) -> Any:
 
 
 def _hardware() -> tuple[tuple[str, str, int], ...]:
-    """Return accelerator, instance type and GPUs of the types that run the engine's amd64 image and hold a server of all their GPUs.
+    """Return accelerator, type and GPUs of the instances that run the amd64 image and hold a server of all their GPUs.
 
-    A server asks for 2 cores and 4 GiB, and for each GPU 1 core and 6 GiB; the node's own pods for 0.3 cores and 0.5 GiB.
+    A server asks for 2 cores and 4 GiB, and for each GPU 1 core and 6 GiB; a node's own pods for 0.3 cores and 0.5 GiB.
     """
     return tuple(
         (i.accelerator, i.name, i.gpus)
@@ -187,7 +187,12 @@ def pools(draw: st.DrawFn, on_aws: bool, on_prem: bool) -> PoolDraw:
         value["perNode"] = gpus
     optional(draw, value, "min", st.integers(0, value["max"]))
     if on_aws:
-        optional(draw, value, "capacity", st.lists(st.sampled_from(("spot", "on-demand")), min_size=1, max_size=2, unique=True))
+        optional(
+            draw,
+            value,
+            "capacity",
+            st.lists(st.sampled_from(("spot", "on-demand")), min_size=1, max_size=2, unique=True),
+        )
         optional(draw, value, "labels", labels())
     optional(draw, value, "taints", st.lists(taints(), max_size=2, unique_by=lambda t: str(t["key"])))
     return PoolDraw(value, gpus)
@@ -209,12 +214,13 @@ def stores(draw: st.DrawFn) -> dict[str, Any]:
     optional(draw, value, "versioned", st.booleans())
     optional(draw, value, "encrypted", st.booleans())
     optional(draw, value, "protect", st.booleans())
-    optional(draw, value, "retention", st.sampled_from(("1d", "400d", "7y", "24h", "1.5d", "2160h")))
+    optional(draw, value, "retention", st.sampled_from(("1d", "400d", "7y", "24h", "2160h")))
     return value
 
 
 OWNED = {
-    "model", "model-tag", "served-model-name", "revision", "tokenizer-revision", "code-revision", "download-dir", "host", "port", "uds", "max-model-len",
+    "model", "model-tag", "served-model-name", "revision", "tokenizer-revision", "code-revision", "download-dir",
+    "host", "port", "uds", "max-model-len",
     "tensor-parallel-size", "shutdown-timeout", "api-key", "hf-token",
 }  # fmt: skip
 """Arguments that follow from other keys of the spec."""
@@ -253,8 +259,10 @@ def argument_values(flag: Flag) -> st.SearchStrategy[Any]:
     elif flag.type in ("int", "human_int", "human_int_or_auto"):
         one = st.integers(int(low) + (flag.above is not None), int(high))
     elif flag.type == "float":
-        one = st.floats(low, high, exclude_min=flag.above is not None, allow_subnormal=False).map(lambda f: round(f, 3)).filter(
-            lambda f: low <= f <= high and (flag.above is None or f > flag.above)
+        one = (
+            st.floats(low, high, exclude_min=flag.above is not None, allow_subnormal=False)
+            .map(lambda f: round(f, 3))
+            .filter(lambda f: low <= f <= high and (flag.above is None or f > flag.above))
         )
     elif flag.type in ("json", "any"):
         one = st.dictionaries(st.sampled_from(("a", "b")), st.integers(0, 9) | st.sampled_from(("x", "é")), max_size=2)
@@ -285,7 +293,9 @@ def servers(draw: st.DrawFn, model: str, pool: str, gpus: int, replicas: int) ->
     return value
 
 
-REGIONS = tuple(sorted(r for r in EDITION.regions if sum(letter in "abcdef" for letter in EDITION.regions[r].zones) >= 3))
+REGIONS = tuple(
+    sorted(r for r in EDITION.regions if sum(letter in "abcdef" for letter in EDITION.regions[r].zones) >= 3)
+)
 ACCOUNTS = ("123456789012", "111111111111")
 
 
@@ -294,7 +304,11 @@ def apis() -> st.SearchStrategy[dict[str, Any]]:
     networks = st.sampled_from(("198.51.100.0/24", "203.0.113.7/32", "10.0.0.0/8"))
     admins = st.sampled_from(("arn:aws:iam::123456789012:role/platform-admin", "arn:aws:iam::123456789012:user/a/b@c"))
     return st.fixed_dictionaries(
-        {}, optional={"allow": st.lists(networks, max_size=3, unique=True), "admins": st.lists(admins, max_size=2, unique=True)}
+        {},
+        optional={
+            "allow": st.lists(networks, max_size=3, unique=True),
+            "admins": st.lists(admins, max_size=2, unique=True),
+        },
     )
 
 
@@ -310,10 +324,15 @@ def aws_targets(draw: st.DrawFn) -> dict[str, Any]:
     region = draw(st.sampled_from(REGIONS))
     letters = [letter for letter in EDITION.regions[region].zones if letter in "abcdef"]
     value: dict[str, Any] = {"provider": "aws", "region": region}
-    named = st.lists(st.sampled_from([f"{region}{letter}" for letter in letters]), min_size=2, max_size=len(letters), unique=True)
+    named = st.lists(
+        st.sampled_from([f"{region}{letter}" for letter in letters]), min_size=2, max_size=len(letters), unique=True
+    )
     optional(draw, value, "zones", st.integers(2, len(letters)) | named)
     optional(draw, value, "account", st.sampled_from(ACCOUNTS))
-    network = {"cidr": st.sampled_from(("10.10.0.0/16", "172.16.16.0/20", "192.168.0.0/17")), "nat": st.sampled_from(("single", "per-zone"))}
+    network = {
+        "cidr": st.sampled_from(("10.10.0.0/16", "172.16.16.0/20", "192.168.0.0/17")),
+        "nat": st.sampled_from(("single", "per-zone")),
+    }
     optional(draw, value, "network", st.fixed_dictionaries({}, optional=network))
     optional(draw, value, "api", apis())
     optional(draw, value, "protect", st.booleans())
@@ -368,7 +387,11 @@ def _deliveries(draw: st.DrawFn, value: dict[str, Any]) -> None:
 def on_prem_targets(draw: st.DrawFn) -> dict[str, Any]:
     """A cluster of one's own."""
     context = draw(st.sampled_from(("dresden", "admin@lab", "x" * 253)))
-    value: dict[str, Any] = {"provider": "on-prem", "kubeContext": context, "storage": {"shared": draw(st.sampled_from(("cephfs", "nfs.csi")))}}
+    value: dict[str, Any] = {
+        "provider": "on-prem",
+        "kubeContext": context,
+        "storage": {"shared": draw(st.sampled_from(("cephfs", "nfs.csi")))},
+    }
     optional(draw, value, "addons", addons("gpu-operator"))
     return value
 
@@ -393,7 +416,7 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     With `patched=False` there are no `patches`, which take a compilation to draw.
     """
     value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names())}
-    optional(draw, value, "owner", label_values())
+    optional(draw, value, "owner", label_values().filter(bool))
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
     optional(draw, value, "policies", policies())
@@ -407,11 +430,17 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     value["serving"] = _serving(draw, value, drawn)
     for name in _named(draw, 0, 2) if "aws" in kinds else ():
         value.setdefault("stores", {})[name] = draw(stores())
-    for name in on_prem:
-        _overlay_on_prem(draw, value, targets[name])
     if "aws" in kinds:
         optional(draw, value, "protect", st.booleans())
     files = _manifests(draw, value)
+    for name, target in targets.items():
+        overlay: dict[str, Any] = {}
+        if draw(st.booleans()):
+            overlay = draw(overlays(value, (), removes=False))
+        if name in on_prem:
+            _overlay_on_prem(draw, value, overlay)
+        if draw(st.booleans()) or overlay:
+            target["overlay"] = overlay
     _foundations(draw, value, files)
     _deliveries(draw, value)
     _moved(draw, value)
@@ -445,14 +474,14 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
     return found
 
 
-def _overlay_on_prem(draw: st.DrawFn, value: dict[str, Any], target: dict[str, Any]) -> None:
+def _overlay_on_prem(draw: st.DrawFn, value: dict[str, Any], overlay: dict[str, Any]) -> None:
     """Take away what a cluster of one's own does not have."""
-    overlay: dict[str, Any] = {f"stores.{n}": None for n in value.get("stores", {})}
+    for name in value.get("stores", {}):
+        overlay.pop(f"stores.{name}", None)
+        overlay[f"stores.{name}"] = None
     for name, pool in value["nodePools"].items():
         if pool.get("min"):
-            overlay |= draw(st.sampled_from(({f"nodePools.{name}": {"min": 0}}, {f"nodePools.{name}.min": 0}, {f"nodePools.{name}.min": None})))
-    if overlay or draw(st.booleans()):
-        target["overlay"] = overlay
+            overlay |= draw(st.sampled_from(({f"nodePools.{name}.min": 0}, {f"nodePools.{name}.min": None})))
 
 
 def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
@@ -460,8 +489,17 @@ def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
     for name in _named(draw, 0, 2):
         key = draw(st.sampled_from(("dir", "file")))
         file = f"{name}.d/a.yaml" if key == "dir" else f"{name}.json"
-        objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-of-mine"}, "data": {"a": draw(texts())}}]
-        objects.append({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1})
+        objects: list[dict[str, Any]] = [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": f"{name}-of-mine"},
+                "data": {"a": draw(texts())},
+            }
+        ]
+        objects.append(
+            {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1}
+        )
         files[file] = "\n---\n".join(json.dumps(o) for o in objects).encode()
         entry: dict[str, Any] = {key: f"{name}.d/" if key == "dir" else file}
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
@@ -472,9 +510,9 @@ def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
 def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:
     moved: dict[str, str] = {}
     for section in ("models", "nodePools", "stores", "serving"):
-        entries = sorted(value.get(section, {}))
-        if entries and draw(st.booleans()):
-            old = draw(names().filter(lambda n, taken=entries: n not in taken))
+        entries: list[str] = sorted(value.get(section, {}))
+        old: str = draw(names())
+        if entries and old not in entries and draw(st.booleans()):
             moved[f"{section}.{old}"] = f"{section}.{draw(st.sampled_from(entries))}"
     if moved:
         value["moved"] = moved
@@ -492,10 +530,14 @@ def _environments(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...]) -> dict[str, Any]:
-    """An overlay of an environment with these targets that leaves the spec valid."""
+def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], removes: bool = True) -> dict[str, Any]:
+    """An overlay of an environment with these targets that leaves the spec valid; a target's own with `removes=False`.
+
+    A target's does not remove entries: what is gone there, an environment's overlay can no longer change.
+    """
+    gone: st.SearchStrategy[Any] = st.none() if removes else st.nothing()
     overlay: dict[str, Any] = {}
-    optional(draw, overlay, "owner", label_values())
+    optional(draw, overlay, "owner", label_values().filter(bool))
     optional(draw, overlay, "labels", st.dictionaries(label_keys(), st.none() | label_values(), max_size=2))
     optional(draw, overlay, "policies", policies())
     for name, pool in value["nodePools"].items():
@@ -503,23 +545,31 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...]) -
         optional(draw, overlay, f"nodePools.{name}", change)
     for name, server in value["serving"].items():
         fewer = {"replicas": st.just(1), "env": st.just({"OMP_NUM_THREADS": "2", "HOME": None}), "args": st.none()}
-        change = st.none() | st.fixed_dictionaries({}, optional=fewer)
-        optional(draw, overlay, draw(st.sampled_from((f"serving.{name}", f"serving.{name}"))), change)
+        optional(draw, overlay, f"serving.{name}", gone | st.fixed_dictionaries({}, optional=fewer))
         if f"serving.{name}" not in overlay and "replicas" in server:
             optional(draw, overlay, f"serving.{name}.replicas", st.just(1))
     for name in value.get("stores", {}):
         if all(value["targets"][t]["provider"] == "aws" for t in targets):
-            optional(draw, overlay, f"stores.{name}", st.none() | st.just({"retention": "30d"}) | st.just({"retention": None}))
+            optional(
+                draw, overlay, f"stores.{name}", gone | st.just({"retention": "30d"}) | st.just({"retention": None})
+            )
     for name in value.get("manifests", {}):
-        optional(draw, overlay, f"manifests.{name}", st.none())
+        if removes:
+            optional(draw, overlay, f"manifests.{name}", gone)
     for name in targets:
         target = value["targets"][name]
-        change = {"storage": {"shared": "other"}, "addons": "existing"}
+        different: dict[str, Any] = {"storage": {"shared": "other"}, "addons": "existing"}
         if target["provider"] == "aws":
-            change = {"account": "222222222222", "network": {"nat": "per-zone"}, "api": {"admins": []}, "addons": "managed", "protect": False}
+            different = {
+                "account": "222222222222",
+                "network": {"nat": "per-zone"},
+                "api": {"admins": []},
+                "addons": "managed",
+                "protect": False,
+            }
         if "foundation" in target:
-            change = {"addons": "managed"}
-        some = {key: st.just(item) for key, item in change.items()}
+            different = {"addons": "managed"}
+        some = {key: st.just(item) for key, item in different.items()}
         optional(draw, overlay, f"targets.{name}", st.fixed_dictionaries({}, optional=some))
     return overlay
 

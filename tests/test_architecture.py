@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,11 +93,18 @@ def test_nobody_but_the_program_imports_the_emitter() -> None:
     assert not [named(p) for p in FILES if "stacks.program" in p.read_text(encoding="utf-8")]
 
 
-def test_planning_loads_neither_pulumi_nor_the_network() -> None:
+@pytest.mark.parametrize("against", [[], ["--against", "git:HEAD"]], ids=["alone", "git"])
+def test_planning_loads_neither_pulumi_nor_the_network(against: list[str], tmp_path: Path) -> None:
     """What `llmform plan` really loads, its dependencies included, holds no engine, no cloud SDK and no network."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes((ROOT / "specs/examples/quickstart.yaml").read_bytes())
+    if against:
+        commit = ["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "a"]
+        for words in (["init", "-q"], ["add", "spec.yaml"], commit):
+            subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
     code = (
         "import json, sys; from stacks.cli import main; "
-        "status = main(['plan', 'specs/examples/quickstart.yaml']); "
+        f"status = main({['plan', str(spec), *against]!r}); "
         "print(json.dumps([status, sorted({m.partition('.')[0] for m in sys.modules})]), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -104,3 +112,76 @@ def test_planning_loads_neither_pulumi_nor_the_network() -> None:
     assert status == 0
     assert not {m for m in loaded if m.startswith("pulumi")}
     assert not (NETWORK - {"urllib"}) & set(loaded)  # pydantic loads urllib.parse, which only splits text
+
+
+POLICIES = sorted((ROOT / "policies").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=named)
+def test_policies_read_the_graph_and_the_catalog_only(path: Path) -> None:
+    """A rule judges a graph; it knows neither how one is made nor how a plan is shown."""
+    text = path.read_text(encoding="utf-8")
+    ours = {m for m in modules(ast.parse(text)) if m.partition(".")[0] in OURS - {"policies"}}
+    assert {m for m in ours if not m.startswith(("components.graph", "specs.catalog", "specs.diagnostics"))} == set()
+
+
+def modules(tree: ast.AST) -> Iterator[str]:
+    """Yield the full name of every module that is imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def tracked() -> list[Path]:
+    """Return the files that belong to the project: what git knows or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc", "core", "base_utils"}
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    """A name says what is in the file; these say that nobody knew."""
+    assert [named(p) for p in tracked() if VAGUE & {part.partition(".")[0] for part in p.relative_to(ROOT).parts}] == []
+
+
+# put together here, so that this file does not hold what it looks for
+_ELSEWHERE = [
+    "".join(parts)
+    for parts in (
+        ("pypi", ".org"),
+        ("pythonhosted", ".org"),
+        ("registry.npmjs", ".org"),
+        ("deb.debian", ".org"),
+        ("index.crates", ".io"),
+        ("proxy.golang", ".org"),
+        ("--index", "-url"),
+        ("/ro", "ot/"),
+        ("/wo", "rk/"),
+        ("/ho", "me/"),
+        ("/Us", "ers/"),
+    )
+]
+_MACHINE = re.compile(
+    "|".join(rf"(?<![\w.])/{part[1:]}" if part.startswith("/") else re.escape(part) for part in _ELSEWHERE)
+)
+
+
+def test_no_file_names_a_registry_or_a_machine() -> None:
+    """The project installs from wherever its user's pip does, and runs wherever it is cloned to."""
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # compressed test data
+        found += [f"{named(path)}: {match[0]}" for match in _MACHINE.finditer(text)]
+    assert found == []

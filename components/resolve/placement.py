@@ -59,6 +59,22 @@ def nodes_needed(gpus: Iterable[int], per_node: int) -> int | None:
     return len(free)
 
 
+def always_room(running: Sequence[int], gpus: int, per_node: int, maximum: int) -> bool:
+    """Say whether a node has `gpus` free however the running replicas lie on the pool's nodes.
+
+    With replicas of one size every node has `per_node // gpus` places, and how they lie does not matter. With
+    several sizes
+    they can lie so that every node is blocked: a node is, once `per_node - gpus + 1` of its GPUs are taken.
+
+    Example:
+        >>> always_room([1, 1, 1], 1, 4, 1), always_room([3, 1, 1], 3, 4, 2)  # (3) and (1, 1) leave no node with 3
+        (True, False)
+    """
+    if set(running) <= {gpus}:
+        return len(running) < maximum * (per_node // gpus)
+    return sum(running) < maximum * (per_node - gpus + 1)
+
+
 def replicas_of(demands: Iterable[Demand]) -> list[int]:
     """Return the GPU count of every replica of every server."""
     return [d.gpus for d in demands for _ in range(d.replicas)]
@@ -85,9 +101,9 @@ def choose_rollout(
     more = nodes_needed([*running, server.gpus], per_node)
     total, used = maximum * per_node, sum(running)
     has = f"{total} GPU{'s' if total > 1 else ''}"
-    if more is None or more > maximum:
+    if more is None or more > maximum or not always_room(running, server.gpus, per_node, maximum):
         left = server.replicas - 1
-        room = f", and no node has {server.gpus} left" if total - used >= server.gpus else ""
+        room = f", and no node is sure to have {server.gpus} left" if total - used >= server.gpus else ""
         effect = (
             f"{left} of {server.replicas} replicas serve meanwhile"
             if left

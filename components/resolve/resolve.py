@@ -35,17 +35,18 @@ def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[P
     spec, values = case.spec, Values(case.tree)
     old_names = {new: old for old, new in spec.moved.items()}
     target = _target(case, edition, values, facts)
+    # by name from here on: the order in which a spec lists its entries means nothing
     demands = {n: _demand(case, n, values) for n in spec.serving}
     found = tuple(_misfits(case, edition, demands))
     if has_errors(found):
         return None, found
-    weights = tuple(_weights(case, edition, name, old_names, values) for name in spec.models)
-    pools = tuple(_pool(case, edition, name, demands, old_names, values) for name in spec.node_pools)
+    weights = tuple(_weights(case, edition, name, old_names, values) for name in sorted(spec.models))
+    pools = tuple(_pool(case, edition, name, demands, old_names, values) for name in sorted(spec.node_pools))
     stores = tuple(_stores(case, target, weights, old_names, values))
     by_model, by_pool = {w.model: w for w in weights}, {p.name: p for p in pools}
     servers = tuple(
         _server(case, edition, name, by_model[s.model], by_pool[s.pool], demands, old_names, values)
-        for name, s in spec.serving.items()
+        for name, s in sorted(spec.serving.items())
     )
     platform = Platform(
         spec=spec.name,
@@ -357,7 +358,7 @@ def _stores(
     """Yield the spec's stores and, on AWS, the reserved one for weights."""
     if not isinstance(target, Aws):
         return
-    for name, store in case.spec.stores.items():
+    for name, store in sorted(case.spec.stores.items()):
         path = ("stores", name)
         object_name = _object_name("stores", name, old_names)
         yield Store(

@@ -59,7 +59,13 @@ def _lower_one(platform: Platform, server: Server) -> Part:
         reads=(
             origin,
             f"models.{server.weights.model}",
-            f"nodePools.{server.pool.name}",
+            *(f"nodePools.{server.pool.name}.{key}" for key in ("max", "min", "perNode", "taints")),
+            # the rollout that the pool can carry out depends on everything that runs on it
+            *(
+                f"serving.{s.name}.{key}"
+                for s in _neighbours(platform, server)
+                for key in ("pool", "replicas", "parallelism")
+            ),
             *place_paths(platform),
             "owner",
             "labels",
@@ -102,6 +108,10 @@ def _lower_one(platform: Platform, server: Server) -> Part:
     )
     address = f"http://{server.object_name}.{platform.namespace}.svc:80/v1"
     return Part((component,), tuple(nodes), {f"endpoint.{server.name}": address})
+
+
+def _neighbours(platform: Platform, server: Server) -> list[Server]:
+    return [s for s in platform.servers if s.pool.name == server.pool.name and s.name != server.name]
 
 
 def _summary(server: Server) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.resolve.platform import Server
+from specs.catalog.reader import find_vllm_flag
 
 
 def arguments(server: Server, weights_path: str, port: int) -> list[str]:
@@ -19,7 +20,13 @@ def arguments(server: Server, weights_path: str, port: int) -> list[str]:
         own.append(f"--max-model-len={server.weights.context_length}")
     own.append(f"--tensor-parallel-size={server.gpus}")
     own.append(f"--shutdown-timeout={server.drain_seconds}")
-    given = [text for name, value in sorted(server.args.items()) for text in argument(name, value)]
+    given: list[str] = []
+    for name, value in sorted(server.args.items()):
+        flag = find_vllm_flag(server.engine_version, name) if isinstance(value, list | tuple) else None
+        if flag is not None and flag.action == "append":  # such a flag takes one value and may be repeated
+            given += [text for item in value for text in argument(name, item)]
+        else:
+            given += argument(name, value)
     return own + given
 
 

@@ -19,8 +19,10 @@ from specs.checks import (
     on_prem,
     policies,
     references,
+    reserved_labels,
     reserved_names,
     secrets_in_clear,
+    stack_names,
 )
 from specs.diagnostics import Diagnostic
 from specs.load import Case
@@ -34,6 +36,8 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     aws_places.check,
     on_prem.check,
     reserved_names.check,
+    reserved_labels.check,
+    stack_names.check,
     moves.check,
     policies.check,
     no_effect.check,

@@ -54,7 +54,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
             elif zone in target.zones[:position]:
                 yield finding(
                     case,
-                    "unknown-zone",
+                    "duplicate-entry",
                     (*path, "zones", position),
                     f"zone `{zone}` is there twice",
                     help="name it once",

@@ -58,8 +58,8 @@ def problem(code: str, message: str, help_text: str = "") -> PydanticCustomError
     return PydanticCustomError("llmform", escaped, {"code": code, "help": help_text, "text": message})
 
 
-def unit(parse: Callable[[Any], Any]) -> BeforeValidator:
-    """Return a validator that reads a quantity with its unit."""
+def unit(parse: Callable[[Any], Any], *, written: Any = str) -> BeforeValidator:
+    """Return a validator that reads a quantity with its unit; `written` is the type that it has in a spec."""
 
     def read(value: Any) -> Any:
         try:
@@ -67,7 +67,7 @@ def unit(parse: Callable[[Any], Any]) -> BeforeValidator:
         except UnitError as error:
             raise problem("bad-unit", error.message, error.help) from None
 
-    return BeforeValidator(read, json_schema_input_type=str)
+    return BeforeValidator(read, json_schema_input_type=written)
 
 
 def short_form(key: str) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ class Model(Section):
     revision: Text
     """The commit of the repository, all 40 hex digits, so that the weights never change under a name."""
 
-    context_length: Annotated[int, unit(tokens), Field(ge=128, le=16_777_216)] | None = None
+    context_length: Annotated[int, unit(tokens, written=int | str), Field(ge=128, le=16_777_216)] | None = None
     """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most
     16k."""
 

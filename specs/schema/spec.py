@@ -25,7 +25,7 @@ class Spec(Section):
     name: Name
     """The platform's name. It is part of every stack's and every object's name: a new name is a new platform."""
 
-    owner: Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN)] | None = None
+    owner: Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN, min_length=1)] | None = None
     """The team that owns the platform; a label of every object but pods, and a tag of every AWS resource."""
 
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)

@@ -196,8 +196,12 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator
         words = [f"removed: {what(step)}"] if step.edits else ["removed"]
     elif step.outputs:
         words = [_output_text(o) for o in step.outputs]
+    elif not words and own:
+        words = [f"`{safe(b.path)}`" + ("" if b.where else " is no longer in the spec") for b in own]
     elif not words:
         words = [because_words(b) for b in derived if b.before is not b.after][:1] or [step.explanation]
+        if derived and derived[0].reason and all(derived[0].reason not in f.reason for f in step.findings):
+            words = [f"{words[0]} ({safe(derived[0].reason)})"]
         derived = derived[1:] if derived else []
     yield from _titled(step, words, style)
     for finding in step.findings:
