@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "specs" / "examples" / "quickstart.yaml"
 BASE = "from pydantic import BaseModel; import yaml"
-TOOL = "import sys; sys.argv[0] = 'llmform'; from stacks.cli import main; sys.exit(main())"
+TOOL = "import gc, sys; gc.disable(); sys.argv[0] = 'llmform'; from stacks.cli import main; sys.exit(main())"
+"""What `./llmform` runs."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ MOST_FOUND = 50
 # libyaml in C; PyYAML's own parser reads the same language where the extension is missing, but slowly.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_AFTER_END = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+|(?<![^\r\n])\.\.\.(?=[ \t\r\n]|\Z))*+")
+_AFTER_END = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+|(?<![^\r\n])\.\.\.(?=[ \t\r\n]|\Z))*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from specs.source import MOST_BYTES, read
 from specs.tree import Path, Tree, plain
 
 _ENDINGS = (".yaml", ".yml", ".json")
-_BOUNDARY = re.compile(rb"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_LINE_BREAK = re.compile(rb"\r\n|\r|\n")  # a lone CR ends a line too (YAML 1.2.2, 5.4)
+_BOUNDARY = re.compile(rb"(?:(?<=[\r\n])|\A)(---|\.\.\.)(?=[ \t\r\n]|\Z)")
 _NOTHING = re.compile(rb"(?:\s|#[^\n]*)*")
 
 
@@ -104,7 +105,7 @@ def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diag
         end = starts[position + 1][0] if position + 1 < len(starts) else len(data)
         if _NOTHING.fullmatch(data, content, end):
             continue
-        padding = b"\n" * data.count(b"\n", 0, start) + b" " * (content - start)
+        padding = b"\n" * len(_LINE_BREAK.findall(data, 0, start)) + b" " * (content - start)
         tree, wrong = read(padding + data[content:end], file)
         found.extend(wrong)
         if tree is not None:

@@ -20,7 +20,7 @@ import re
 from specs import syntax
 from specs.compose import compose
 from specs.diagnostics import Diagnostic, Span
-from specs.text import Text
+from specs.text import SPACE, Text
 from specs.tree import Tree
 
 MOST_BYTES = 1_000_000
@@ -38,7 +38,6 @@ _BYTE_ORDER_MARKS = (
 # in YAML 1.1 and do not in 1.2.
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
-_FIRST_DIRECTIVE = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?+(?:\r\n|\r|\n))*+(%[^\r\n]*+)")
 
 
 def read(data: bytes, file: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
@@ -126,7 +125,7 @@ def _forbidden_character(text: str, file: str) -> Diagnostic | None:
 
 
 def _directive(text: str, file: str) -> Diagnostic | None:
-    found = _FIRST_DIRECTIVE.match(text)
-    if not found:
-        return None
-    return syntax.directive(found.start(1), Text(text, file))
+    space = SPACE.match(text)
+    at = space.end() if space else 0
+    begins_a_line = at == 0 or text[at - 1] in "\r\n"
+    return syntax.directive(at, Text(text, file)) if begins_a_line and text.startswith("%", at) else None

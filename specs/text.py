@@ -13,8 +13,9 @@ from specs.diagnostics import Span
 
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _PROPERTY = re.compile(r"&[^\s,\[\]{}]*+|!<[^>\s]*+>?|![^\s,\[\]{}]*+")
-SPACE = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*+")
-"""White space and comments."""
+SPACE = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*")
+"""White space and comments. The group itself is not possessive: Python before 3.11.5 loses the last round of one that
+holds a repetition (CPython gh-106052)."""
 _MARKS = ("fffe", "ffff", *(f"fd{number:x}" for number in range(0xD0, 0xF0)))
 """Unicode's 34 noncharacters of four digits: no text of any language has one."""
 

@@ -84,9 +84,7 @@ AWS = Aws(
     device_plugin_managed=True,
 )
 
-ON_PREM = OnPrem(
-    name="dresden", kube_context="dresden", shared_storage_class="cephfs", gpu_operator_managed=False
-)
+ON_PREM = OnPrem(name="dresden", kube_context="dresden", shared_storage_class="cephfs", gpu_operator_managed=False)
 
 
 def store(name: str, **changes: Any) -> Store:

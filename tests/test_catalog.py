@@ -739,9 +739,7 @@ def test_every_row_for_a_kind_names_a_known_kind() -> None:
         ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays", "update", False),
     ],
 )
-def test_an_aws_property_does_what_the_provider_plans(
-    token: str, path: str, kind: str, delete_first: bool
-) -> None:
+def test_an_aws_property_does_what_the_provider_plans(token: str, path: str, kind: str, delete_first: bool) -> None:
     found = replacement(token, path_of(path), {})
     assert (found.kind, found.delete_first) == (kind, delete_first)
     assert found.source

@@ -100,9 +100,7 @@ each_platform = pytest.mark.parametrize("platform", PLATFORMS.values(), ids=PLAT
 def links(graph: Graph) -> dict[str, set[str]]:
     """Return what each node waits for when it is created: references, needs and provider."""
     return {
-        n.id: {r.node for r in references(n.inputs) if isinstance(r, Ref)}
-        | set(n.needs)
-        | ({n.provider} - {""})
+        n.id: {r.node for r in references(n.inputs) if isinstance(r, Ref)} | set(n.needs) | ({n.provider} - {""})
         for n in graph.nodes
     }
 
@@ -330,8 +328,7 @@ def test_api_list_is_that_of_the_spec() -> None:
     """The networks of `api.allow` reach the API, and their order in the spec changes nothing."""
     allow = ("203.0.113.0/24", "198.51.100.0/24")
     one, other = (
-        foundation(aws_platform(api_allow=nets)).node("cluster/Cluster/cluster").inputs
-        for nets in (allow, allow[::-1])
+        foundation(aws_platform(api_allow=nets)).node("cluster/Cluster/cluster").inputs for nets in (allow, allow[::-1])
     )
     assert set(one["vpcConfig"]["publicAccessCidrs"]) == set(allow)
     assert one == other
@@ -416,9 +413,7 @@ def test_order_of_creation() -> None:
     graph = foundation(aws_platform())
     group = waits_for(graph, "system/NodeGroup/system")
     assert "cluster/LogGroup/cluster" in waits_for(graph, "cluster/Cluster/cluster")
-    assert "cluster/RolePolicyAttachment/cluster-AmazonEKSClusterPolicy" in waits_for(
-        graph, "cluster/Cluster/cluster"
-    )
+    assert "cluster/RolePolicyAttachment/cluster-AmazonEKSClusterPolicy" in waits_for(graph, "cluster/Cluster/cluster")
     for name in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
         assert f"addons/Addon/{name}" in group
         assert "system/NodeGroup/system" not in waits_for(graph, f"addons/Addon/{name}")
@@ -606,9 +601,7 @@ def test_server_reads_only_its_own_model() -> None:
 
 def test_new_revision_keeps_the_old_one_readable() -> None:
     """A changed revision changes no permission: pods of the old one may still restart during the rollout."""
-    newer = replace(
-        platforms.WEIGHTS, revision="b" * 40, prefix="models/Qwen/Qwen2.5-7B-Instruct/" + "b" * 40
-    )
+    newer = replace(platforms.WEIGHTS, revision="b" * 40, prefix="models/Qwen/Qwen2.5-7B-Instruct/" + "b" * 40)
     server = replace(platforms.SERVER, weights=newer)
     before, after = aws_platform(), aws_platform(weights=(newer,), servers=(server,))
     for node in ("serving.chat/RolePolicy/chat", "models/RolePolicy/weights-mirror"):
@@ -692,9 +685,9 @@ def test_stores_are_as_the_spec_says() -> None:
     graph = foundation(PLATFORMS["everything"])
     assert graph.node("stores.documents/Bucket/documents").options.protect
     assert not graph.node("stores.weights/Bucket/weights").options.protect
-    encryption_rule = graph.node("stores.documents/BucketServerSideEncryptionConfiguration/documents").inputs[
-        "rules"
-    ][0]
+    encryption_rule = graph.node("stores.documents/BucketServerSideEncryptionConfiguration/documents").inputs["rules"][
+        0
+    ]
     assert encryption_rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == Ref(
         "encryption/Key/stores", "arn"
     )

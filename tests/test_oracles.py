@@ -19,9 +19,7 @@ from tests.oracles.schema import Judge
 from tests.oracles.urn import urn
 
 ACCEPTED = Path(__file__).parent / "oracles" / "data" / "accepted"
-OBJECTS: list[dict[str, Any]] = list(
-    yaml.safe_load_all((ACCEPTED / "kubernetes.yaml").read_text(encoding="utf-8"))
-)
+OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all((ACCEPTED / "kubernetes.yaml").read_text(encoding="utf-8")))
 RESOURCES: list[dict[str, Any]] = yaml.safe_load((ACCEPTED / "aws.yaml").read_text(encoding="utf-8"))
 
 Steps = tuple[str | int, ...]
@@ -529,9 +527,7 @@ def test_names() -> None:
     assert names.is_qualified_name("example.com/Name_1.x") and not names.is_qualified_name("a/b/c")
     assert not names.is_qualified_name("Example.com/x") and not names.is_qualified_name("/x")
     assert names.is_label_value("") and not names.is_label_value("a/") and not names.is_label_value("_a")
-    assert (
-        names.is_port_name("http-8000") and not names.is_port_name("8000") and not names.is_port_name("a--b")
-    )
+    assert names.is_port_name("http-8000") and not names.is_port_name("8000") and not names.is_port_name("a--b")
 
 
 # --- AWS --------------------------------------------------------------------------------------------------

@@ -89,9 +89,7 @@ def graph(given: Platform) -> Graph:
 CASES: dict[str, Platform] = {
     "quickstart": platform(),
     "minimum": platform(pool(minimum=1)),
-    "fixed": platform(
-        pool("h100", "p5.48xlarge", per_node=8, minimum=1, maximum=1, accelerator="nvidia-h100-80gb")
-    ),
+    "fixed": platform(pool("h100", "p5.48xlarge", per_node=8, minimum=1, maximum=1, accelerator="nvidia-h100-80gb")),
     "cpu": platform(cpu_pool(minimum=1), servers=()),
     "spot": platform(pool(capacity=("spot", "on-demand"), minimum=1)),
     "arm": platform(pool("t4g", "g5g.xlarge", accelerator="nvidia-t4g", minimum=1)),
@@ -107,9 +105,7 @@ CASES: dict[str, Platform] = {
     "existing add-ons": platform(karpenter_managed=False, device_plugin_managed=False),
     "on-prem": on_prem(),
     "on-prem, existing": on_prem(gpu_operator_managed=False),
-    "long names": platform(
-        pool("l" * 40, minimum=1), spec="s" * 40, environment="e" * 40, namespace="n" * 63
-    ),
+    "long names": platform(pool("l" * 40, minimum=1), spec="s" * 40, environment="e" * 40, namespace="n" * 63),
     "renamed": platform(
         pool("inference", object_name="l40s", minimum=1), moved={"nodePools.inference": "nodePools.l40s"}
     ),
@@ -338,9 +334,7 @@ def test_cpu_nodes_expire_and_are_consolidated() -> None:
 
 def test_a_node_may_be_each_instance_type_cheapest_first() -> None:
     """Requirements pin type, capacity, architecture and system."""
-    requirements = node_pool(platform(pool(capacity=("spot", "on-demand"))))["template"]["spec"][
-        "requirements"
-    ]
+    requirements = node_pool(platform(pool(capacity=("spot", "on-demand"))))["template"]["spec"]["requirements"]
     assert {r["key"]: r["values"] for r in requirements} == {
         "node.kubernetes.io/instance-type": ["g6e.xlarge", "g6e.2xlarge"],
         "karpenter.sh/capacity-type": ["on-demand", "spot"],
@@ -432,9 +426,7 @@ def test_a_fixed_pool_has_nothing_for_karpenter() -> None:
 
 def test_a_pool_without_a_minimum_has_no_aws_resource() -> None:
     """The platform stack then needs no AWS provider."""
-    assert not [
-        n for n in graph(CASES["quickstart"]).nodes if n.type.startswith(("aws:", "pulumi:providers:aws"))
-    ]
+    assert not [n for n in graph(CASES["quickstart"]).nodes if n.type.startswith(("aws:", "pulumi:providers:aws"))]
     provider_node = graph(CASES["minimum"]).node(manifests.aws_provider(CASES["minimum"]))
     assert provider_node == aws_provider.lower(CASES["minimum"]).nodes[0]
 
@@ -448,8 +440,7 @@ def test_the_minimum_is_on_demand_where_it_may_be(capacity: tuple[str, ...], bou
     given = platform(pool(minimum=1, capacity=capacity))
     assert node_group(given)["capacityType"] == bought
     said = any(
-        "on demand because spot can be taken back" in s
-        for s in graph(given).component("nodePools.l40s").summary
+        "on demand because spot can be taken back" in s for s in graph(given).component("nodePools.l40s").summary
     )
     assert said is (len(capacity) == 2)
 

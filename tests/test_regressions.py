@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.graph_json import canonical, decode_value, encode_graph
+from specs.manifest_files import read_documents
 from stacks.compile import Compiled, compile_spec
 from tests.memory_files import MemoryFiles
 
@@ -86,3 +87,11 @@ def test_the_order_of_entries_means_nothing() -> None:
         assert compilation is not None
         texts.append([canonical(encode_graph(s.graph)) for s in compilation.stacks])
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
+def test_lines_of_a_second_document_are_those_of_the_file(line_break: str) -> None:
+    """A lone CR ends a line in YAML; counting only LF put findings of later documents into other lines."""
+    text = line_break.join(["a: 1", "b: 2", "---", "c: yes", ""])
+    _, [finding] = read_documents(text.encode(), "objects.yaml")
+    assert (finding.code, finding.span.line, finding.span.column) == ("ambiguous-scalar", 4, 4)

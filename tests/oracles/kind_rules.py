@@ -22,9 +22,7 @@ Manifest = Mapping[str, Any]
 
 _PERCENT = re.compile(r"(100|[0-9]{1,2})%")
 _CRON_FIELD = r"[0-9A-Za-z*,/?-]+"
-_CRON = re.compile(
-    rf"@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_CRON_FIELD}( +{_CRON_FIELD}){{4}}"
-)
+_CRON = re.compile(rf"@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_CRON_FIELD}( +{_CRON_FIELD}){{4}}")
 _CONFIG_BYTES = 1024 * 1024
 
 

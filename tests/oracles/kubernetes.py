@@ -51,9 +51,7 @@ def problems(manifest: dict[str, Any]) -> list[str]:
     """Return what the API server would refuse in this manifest, as `path: message`; empty if nothing."""
     api_version, name = manifest.get("apiVersion"), manifest.get("kind")
     if not isinstance(api_version, str) or not isinstance(name, str):
-        return [
-            f"{key}: required" for key in ("apiVersion", "kind") if not isinstance(manifest.get(key), str)
-        ]
+        return [f"{key}: required" for key in ("apiVersion", "kind") if not isinstance(manifest.get(key), str)]
     kind = f"{api_version}/{name}"
     kinds, judge = built_in()
     if kind in kinds:

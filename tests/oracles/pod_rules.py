@@ -280,10 +280,7 @@ def _spread(constraints: list[Any], path: str) -> Iterator[str]:
             yield f"{child(where, 'maxSkew')}: below 1"
         if not names.is_qualified_name(constraint.get("topologyKey")):
             yield f"{child(where, 'topologyKey')}: not a label key"
-        if (
-            constraint.get("minDomains") is not None
-            and constraint.get("whenUnsatisfiable") != "DoNotSchedule"
-        ):
+        if constraint.get("minDomains") is not None and constraint.get("whenUnsatisfiable") != "DoNotSchedule":
             yield f"{child(where, 'minDomains')}: only with DoNotSchedule"
         identity = (constraint.get("topologyKey"), constraint.get("whenUnsatisfiable"))
         if identity in seen:

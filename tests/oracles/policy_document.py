@@ -31,10 +31,7 @@ _PRINCIPAL_ARN = re.compile(r"\*|[0-9]{12}|arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 _CONDITION_KEY = re.compile(r"[A-Za-z0-9.-]+(/[A-Za-z0-9.-]+)*:[A-Za-z0-9_.:/${}=+@-]+")
 _OPERATORS = {
-    *(
-        f"String{o}"
-        for o in ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")
-    ),
+    *(f"String{o}" for o in ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")),
     *(
         f"{kind}{o}"
         for kind in ("Numeric", "Date")

@@ -89,9 +89,7 @@ class Judge:
                 yield from self.problems(properties[key], item, child(path, key), strict)
             elif isinstance(rest, dict):
                 yield from self.problems(rest, item, child(path, key), strict)
-            elif (
-                strict and properties and not rest and not schema.get("x-kubernetes-preserve-unknown-fields")
-            ):
+            elif strict and properties and not rest and not schema.get("x-kubernetes-preserve-unknown-fields"):
                 yield f"{child(path, key)}: unknown field"
         for key in schema.get("required", ()):
             if key not in value:
