@@ -405,7 +405,9 @@ def policies() -> st.SearchStrategy[dict[str, Any]]:
     days = st.dates().map(lambda day: day.isoformat())
     reasons = st.sampled_from(("until the new chart is out", "é😀"))
     any_level = st.fixed_dictionaries({"level": st.sampled_from(sorted(RANK)), "reason": reasons, "until": days})
-    raised = st.just({"level": "mandatory"}) | st.fixed_dictionaries({"level": st.just("mandatory")}, optional={"until": days})
+    raised = st.just({"level": "mandatory"}) | st.fixed_dictionaries(
+        {"level": st.just("mandatory")}, optional={"until": days}
+    )
     return st.dictionaries(st.sampled_from(sorted(LEVELS)), any_level | raised, max_size=3)
 
 
@@ -579,7 +581,11 @@ def adoptions(draw: st.DrawFn, written: Written) -> Written:
     """The spec with adoptions of what can have one id in every environment: resources that only AWS names, and objects of one's own."""
     compiled = compile_spec(written.data, "spec.json", written.folder).compilation
     nodes = {n.id: n for s in compiled.stacks for n in s.graph.nodes} if compiled else {}
-    ids = sorted(i for i, n in nodes.items() if i.startswith(("network/Vpc/", "network/Subnet/")) or n.inputs.get("kind") == "PriorityClass")
+    ids = sorted(
+        i
+        for i, n in nodes.items()
+        if i.startswith(("network/Vpc/", "network/Subnet/")) or n.inputs.get("kind") == "PriorityClass"
+    )
     adopt: dict[str, Any] = {}
     files = dict(written.files)
     for node in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else ():
