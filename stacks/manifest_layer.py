@@ -28,8 +28,7 @@ KEEP = {
     "kustomize.toolkit.fluxcd.io/prune": "disabled",
     "argocd.argoproj.io/sync-options": "Prune=false",
 }
-"""Annotations that keep Flux and Argo CD from deleting an object whose file is gone (fluxcd.io, "Kustomization";
-argo-cd.readthedocs.io, "Sync Options"; read 2026-11-21)."""
+"""Annotations that keep Flux and Argo CD from deleting an object whose file is gone."""
 
 
 @dataclass(frozen=True, slots=True)

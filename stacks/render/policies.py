@@ -13,31 +13,51 @@ from stacks.render.style import Style, safe, wrap
 _WORDS = {"mandatory": "mandatory", "advisory": "advisory", "unknown": "cannot say"}
 _COLOURS = {"mandatory": "red", "advisory": "yellow", "unknown": "dim"}
 _INDENT = " " * 14
+_MOST_LINES = 4
+"""Lines of a plan that advice may take, if nobody asks for details."""
 
 
 def human_policies(report: Report, *, all_of_them: bool, details: bool, style: Style) -> Iterator[str]:
-    """Yield the lines on policies: the mandatory always, the rest if `all_of_them`; every resource with `details`."""
+    """Yield the lines on policies: the mandatory always, the rest if `all_of_them`; every resource with `details`.
+
+    Without `details` what is not mandatory takes `_MOST_LINES` at most, so that advice does not bury the plan.
+    """
     lines: list[str] = []
+    quiet: list[list[str]] = []
     for (kind, policy), findings in by_policy(report.findings).items():
-        if kind == "mandatory" or all_of_them or details:
-            lines += _policy(kind, policy, findings, details or kind == "mandatory", style)
+        if details or kind == "mandatory":
+            for finding in findings:
+                lines += _line(kind, f"{policy}: {safe(finding.text)}{_where(finding)}", style)
+        elif all_of_them:
+            more = f"; {len(findings) - 1:,} more" if len(findings) > 1 else ""
+            quiet.append(list(_line(kind, f"{policy}: {safe(findings[0].text)}{more}", style)))
+    lines += _first(quiet)
     for exemption in report.exemptions:
         if exemption.ended or all_of_them or details:
             lines += _exemption(exemption)
     if lines:
-        yield style.paint("Policies", "bold") + " (`llmform explain NAME` says why)"
+        where = "; `--details` says where" if quiet else ""
+        yield style.paint("Policies", "bold") + f" (`llmform explain NAME` says why{where})"
         yield from lines
 
 
-def _policy(kind: str, policy: str, findings: Sequence[Judged], every: bool, style: Style) -> Iterator[str]:
-    shown = findings if every else findings[:1]
-    for finding in shown:
-        head = f"  {_WORDS[kind]:<12}"
-        more = len(findings) - len(shown)
-        text = f"{policy}: {safe(finding.text)}{_where(finding)}{f'; {more:,} more' if more else ''}"
-        first, *rest = wrap(text, head, _INDENT)
-        yield first.replace(_WORDS[kind], style.paint(_WORDS[kind], _COLOURS[kind]), 1)
-        yield from rest
+def _first(blocks: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield as many blocks as fit into `_MOST_LINES`, and how many there are beside them."""
+    room = _MOST_LINES
+    for position, block in enumerate(blocks):
+        last = position == len(blocks) - 1
+        if len(block) > room - (not last):
+            left = len(blocks) - position
+            yield f"{_INDENT}{left:,} {'more ' if position else ''}{'policy' if left == 1 else 'policies'}"
+            return
+        yield from block
+        room -= len(block)
+
+
+def _line(kind: str, text: str, style: Style) -> Iterator[str]:
+    first, *rest = wrap(text, f"  {_WORDS[kind]:<12}", _INDENT)
+    yield first.replace(_WORDS[kind], style.paint(_WORDS[kind], _COLOURS[kind]), 1)
+    yield from rest
 
 
 def _where(finding: Judged) -> str:
