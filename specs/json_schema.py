@@ -116,7 +116,7 @@ def _overlays(schema: dict[str, Any]) -> None:
         if key in FIXED:
             continue
         properties[key] = _partial(section, definitions)
-        if key in named_sections():
+        if key in named_sections() or key == "policies":
             entry = section.get("additionalProperties", {})
             if key == "targets":
                 entry = {"anyOf": [{"$ref": "#/definitions/AwsTarget"}, {"$ref": "#/definitions/OnPremTarget"}]}

@@ -17,7 +17,7 @@ from stacks.compile import Compiled, Selection, compile_spec, select
 from stacks.files import MAX_FILE_BYTES, DiskFiles
 
 OK, FINDINGS, USAGE, CHANGES = 0, 1, 2, 3
-"""Exit statuses: fine; the spec has errors; wrong usage or a bug; with `--exit-code`, there are changes."""
+"""Exit statuses: fine; errors, or a mandatory policy is broken; wrong usage or a bug; with `--exit-code`, there are changes."""
 
 
 class UsageError(Exception):
