@@ -134,8 +134,12 @@ def _overlays(schema: dict[str, Any]) -> None:
         if key in FIXED:
             continue
         properties[key] = _or_null(_partial(section, definitions))
-        for name, entry in section.get("patternProperties", {}).items():
-            if key in named_sections():
+        entries = dict(section.get("patternProperties", {}))
+        listed = section.get("propertyNames", {}).get("enum", [])
+        if listed:
+            entries["^(" + "|".join(listed) + ")$"] = section["additionalProperties"]
+        for name, entry in entries.items():
+            if listed or key in named_sections():
                 name = name.strip("^$")
                 patterns[f"^{key}\\.{name}$"] = _or_null(_partial(entry, definitions))
                 patterns[f"^{key}\\.{name}\\..+$"] = {}

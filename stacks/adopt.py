@@ -42,13 +42,13 @@ _NAMED = {
 documentation). Others have ids that only AWS knows; the provider finds them or fails."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_SHOWN = 5
-"""Differences that an error lists."""
+_SHOWN, _WIDE = 5, 80
+"""Differences that an error lists, and characters of each value."""
 
 
 def adopted(case: Case, graph: Graph, objects: Mapping[str, Manifest]) -> tuple[Graph, tuple[Diagnostic, ...]]:
     """Return the graph with the case's adoptions, and those that are refused. `objects` are the recorded ones."""
-    wanted = {node: a for node, a in case.spec.adopt.items() if any(n.id == node for n in graph.nodes)}
+    wanted = {node: a for node, a in sorted(case.spec.adopt.items()) if any(n.id == node for n in graph.nodes)}
     if not wanted:
         return graph, ()
     nodes = {n.id: n for n in graph.nodes}
@@ -171,7 +171,11 @@ def _told(node: Node, change: Change) -> str:
         "nothing" if side is ABSENT else json.dumps(encode_value(side), ensure_ascii=False) for side in sides
     )
     effect = ", which replaces it" if change.effect.kind in ("replace", "refused") else ""
-    return f"`{written(change.path)}` is {before[:100]} there and {after[:100]} in the graph{effect}"
+    return f"`{written(change.path)}` is {_short(before)} there and {_short(after)} in the graph{effect}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[:_WIDE]}…"
 
 
 def _refused(case: Case, node: Node, message: str, advice: str, key: str = "id") -> Diagnostic:

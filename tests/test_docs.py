@@ -65,14 +65,18 @@ NOT_RUN: Mapping[str, str] = {
     "--file states/hello.default.dresden.workloads.json": "needs the Pulumi CLI and a deployed stack",
     "llmform plan specs/examples/on-prem.yaml --against state:states": "run further down the page, with a state",
     "python3 -m venv .venv": "needs the package index for the line after it",
-    ".venv/bin/pip install '/path/to/llmform[deploy]'": "tests/test_install.py installs llmform, requirements/ its extras",
+    ".venv/bin/pip install '/path/to/llmform[deploy]'": (
+        "tests/test_install.py installs llmform, requirements/ its extras"
+    ),
     **{
         f"pulumi {verb} my-platform.prod.us-east-1.{layer}": "needs the Pulumi CLI and an account"
         for verb in ("stack init", "up --stack", "destroy --stack")
         for layer in ("foundation", "platform", "workloads")
     },
     "pulumi up --stack my-platform.prod.us-east-1.workloads $(llmform urns spec.yaml serving.chat "
-    "--stack my-platform.prod.us-east-1.workloads)": "needs the Pulumi CLI; tests/test_urns.py hands the URNs to a shell",
+    "--stack my-platform.prod.us-east-1.workloads)": (
+        "needs the Pulumi CLI; tests/test_urns.py hands the URNs to a shell"
+    ),
     "git checkout v1.4 -- spec.yaml": "the page's folder has no such tag",
     "requirements/lock": "needs the package index",
     "llmform policies spec.yaml --stack hello.default.us-east-1.workloads --format pulumi >levels.json": (
@@ -220,8 +224,10 @@ def check_spec(block: Block) -> None:
     text = block.text
     if name := block.options.get("fragment"):
         text = yaml.safe_dump(merged(yaml.safe_load(example(name).read_text()), yaml.safe_load(text)))
-    made = compile_spec(text.encode(), "spec.yaml", DiskFiles(Path("specs/examples")))
-    assert not has_errors(made.diagnostics), f"line {block.start + 1}: {made.diagnostics}"
+    # the files that it names are those of the page, or of the example that it is made from
+    places = (Path(block.options.get("title", ".")).parent, Path("specs/examples"))
+    made = [compile_spec(text.encode(), "spec.yaml", DiskFiles(place)).diagnostics for place in places]
+    assert not all(has_errors(found) for found in made), f"line {block.start + 1}: {made}"
 
 
 def change(block: Block) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
 
 from components.graph import Format, JsonText, Node, Ref, StackOutput
 from components.graph_json import decode_graph, encode_graph
@@ -21,6 +22,7 @@ from stacks.compile import Compiled, compile_spec
 from stacks.explain import POLICY_PAGES
 from stacks.files import DiskFiles
 from stacks.policy_report import Report, report
+from tests.strategies import Written, specs
 from tests.test_explain_pages import BASE, HEADINGS, whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -538,6 +540,17 @@ def test_what_a_secret_is_stays_unsaid() -> None:
     value = "hf_" + "s3cr3t" * 6
     found = said("inputs-without-secrets", (variable("HF_TOKEN", value), secret(stringData={"a": value})))
     assert found and not any("s3cr3t" in f.text for f in found)
+
+
+@given(specs(patched=False))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_the_language_can_say_is_sound(written: Written) -> None:
+    """Without patches a spec breaks no mandatory policy, but for protection that it lifts; a finding has a place."""
+    made = compile_spec(written.data, "spec.yaml", written.folder)
+    assume(made.compilation is not None)
+    found = judged(made).findings
+    assert {f.policy for f in found if LEVELS[f.policy] == "mandatory"} <= {"stateful-protected"}
+    assert all(re.fullmatch(r"spec\.yaml:\d+:\d+", f.where) for f in found)
 
 
 # ---- pages ----

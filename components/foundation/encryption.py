@@ -6,8 +6,8 @@ Nodes, in the component `encryption`:
 
 The keys are protected unless the spec lifts it: what a lost key encrypted is lost too. Each key's policy is the
 one statement that lets the account's IAM policies decide; without it nobody, the account's administrators
-included, could ever manage the key again. The identities that use a key get their few actions on that one key from their
-own roles.
+included, could ever manage the key again. The identities that use a key get their few actions on that one key from
+their own roles.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _nodes(platform: Platform, store: Store) -> Iterator[Node]:
         "aws:s3/bucket:Bucket",
         name,
         # weights can be mirrored again; anything else has to be emptied by hand before its bucket can go
-        {"bucket": store.bucket, "forceDestroy": store.holds_weights},
+        {"bucket": store.bucket, "forceDestroy": store.holds_weights and not store.adopted},
         options=Options(protect=store.protect),
     )
     yield make(

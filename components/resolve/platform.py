@@ -114,7 +114,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An object store. `retention_days` is 0 for ever; `bucket` is its physical name."""
+    """An object store. `retention_days` is 0 for ever; `bucket`, its physical name, is llmform's unless `adopted`."""
 
     name: str
     object_name: str
@@ -124,6 +124,7 @@ class Store:
     retention_days: int
     holds_weights: bool
     protect: bool = True
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,6 +381,7 @@ def _stores(
         )
     if weights:
         bucket = _bucket(case, target, WEIGHTS_STORE, WEIGHTS_STORE)
+        adopted = f"stores.{WEIGHTS_STORE}/Bucket/{WEIGHTS_STORE}" in case.spec.adopt
         yield Store(
             WEIGHTS_STORE,
             WEIGHTS_STORE,
@@ -389,7 +390,9 @@ def _stores(
             encrypted=False,
             retention_days=0,
             holds_weights=True,
-            protect=False,
+            # weights can be mirrored again; what an adopted bucket holds beside them cannot
+            protect=adopted and case.spec.protect,
+            adopted=adopted,
         )
 
 

@@ -71,5 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
         write_whole(Path(arguments.output), made)
     count = len(draft.missing)
     if count:
-        print(f"{count} not found: the file lists them as comments", file=sys.stderr)
+        listed = "it as a comment" if count == 1 else "them as comments"
+        print(f"{count} not found: the file lists {listed}", file=sys.stderr)
     return 0

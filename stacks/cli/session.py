@@ -17,7 +17,7 @@ from stacks.compile import Compiled, Selection, compile_spec, select
 from stacks.files import MAX_FILE_BYTES, DiskFiles
 
 OK, FINDINGS, USAGE, CHANGES = 0, 1, 2, 3
-"""Exit statuses: fine; the spec has errors; wrong usage or a bug; with `--exit-code`, there are changes."""
+"""Exit statuses: fine; errors, or a mandatory policy is broken; wrong usage or a bug; changes, with `--exit-code`."""
 
 
 class UsageError(Exception):
@@ -142,7 +142,7 @@ def status(found: tuple[Diagnostic, ...]) -> int:
 
 
 def today(given: str) -> str:
-    """Return the day on which exceptions from policies are judged: the one given, or this day by the machine's clock."""
+    """Return the day on which exceptions from policies are judged: the one given, or this day by the clock."""
     try:
         return (date.fromisoformat(given) if given else date.today()).isoformat()
     except ValueError:

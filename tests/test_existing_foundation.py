@@ -1,0 +1,204 @@
+"""`foundation: {existing: FILE}`: what stands in place of the outputs of a foundation of llmform's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.foundation.existing import needs
+from components.graph import Graph, Node, StackOutput, references
+from components.graph_json import encode_value
+from components.lowering import LOWERINGS
+from specs.catalog.reader import load_edition
+from specs.diagnostics import Diagnostic
+from specs.facts_file import BUCKET_PREFIX, OUTPUTS
+from stacks.compilation import Compilation
+from stacks.compile import compile_spec
+from stacks.facts import NEEDED_BY
+from tests.memory_files import MemoryFiles
+from tests.platforms import aws_platform
+
+ACCOUNT = "123456789012"
+FACTS: dict[str, Any] = {
+    "clusterName": "shared",
+    "clusterArn": f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/shared",
+    "clusterEndpoint": "https://0123456789ABCDEF.gr7.us-east-1.eks.amazonaws.com",
+    "clusterCertificateAuthority": "LS0tLS1CRUdJTg==",
+    "clusterSecurityGroupId": "sg-0123456789abcdef0",
+    "nodeRoleName": "shared-node",
+    "nodeRoleArn": f"arn:aws:iam::{ACCOUNT}:role/shared-node",
+    "nodeGroupRoleArn": f"arn:aws:iam::{ACCOUNT}:role/shared-group",
+    "interruptionQueue": "shared-interruption",
+    "vpcId": "vpc-0123456789abcdef0",
+    "vpcCidr": "10.20.0.0/16",
+    "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "bucket.weights": "acme-llm-weights",
+}
+SPEC: dict[str, Any] = {
+    "apiVersion": "llmform/v1",
+    "name": "hello",
+    "models": {"chat": "hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28"},
+    "nodePools": {"l40s": {"accelerator": "nvidia-l40s", "min": 1, "max": 2}},
+    "serving": {"chat": {"model": "chat", "pool": "l40s"}},
+    "targets": {"us-east-1": {"provider": "aws", "region": "us-east-1", "foundation": {"existing": "facts.json"}}},
+}
+
+
+def compiled(facts: dict[str, Any] | None = None, **changes: Any) -> tuple[Compilation | None, tuple[Diagnostic, ...]]:
+    files = MemoryFiles({"facts.json": json.dumps(FACTS if facts is None else facts).encode()})
+    made = compile_spec(json.dumps({**SPEC, **changes}).encode(), "spec.json", files)
+    return made.compilation, made.diagnostics
+
+
+def graph(layer: str, facts: dict[str, Any] | None = None, **changes: Any) -> Graph:
+    compilation, found = compiled(facts, **changes)
+    assert compilation is not None, found
+    return next(s.graph for s in compilation.stacks if s.layer == layer)
+
+
+def nodes() -> Iterator[Node]:
+    for layer in ("platform", "workloads"):
+        yield from graph(layer).nodes
+
+
+def test_there_is_no_foundation_stack_and_nobody_waits_for_one() -> None:
+    """Every output of the foundation is a literal, so plans show what it is."""
+    compilation, found = compiled()
+    assert compilation is not None and found == ()
+    assert [s.layer for s in compilation.stacks] == ["platform", "workloads"]
+    waiting = [
+        r for n in nodes() for r in references(n.inputs) if isinstance(r, StackOutput) and r.layer == "foundation"
+    ]
+    assert waiting == []
+
+
+def test_the_outputs_of_a_facts_file_are_those_that_a_foundation_declares() -> None:
+    """So what `pulumi stack output --json` prints of one is a facts file of another platform."""
+    platform = aws_platform()
+    declared = {name for r in LOWERINGS if r.layer == "foundation" for name in r.lower(platform).outputs}
+    assert {n for n in declared if not n.startswith(BUCKET_PREFIX)} == set(OUTPUTS)
+    assert set(NEEDED_BY) == set(OUTPUTS) | {f"{BUCKET_PREFIX}weights"}
+
+
+def test_nodes_join_the_cluster_that_exists() -> None:
+    """By its own name, role, subnets and security group: no tag of ours has to be on them."""
+    platform = graph("platform")
+    spec = platform.node("nodePools.l40s/EC2NodeClass/l40s").inputs["spec"]
+    assert spec["role"] == "shared-node"
+    assert spec["subnetSelectorTerms"] == [{"id": s} for s in FACTS["privateSubnetIds"]]
+    assert spec["securityGroupSelectorTerms"] == [{"id": "sg-0123456789abcdef0"}]
+    group = platform.node("nodePools.l40s/NodeGroup/l40s").inputs
+    assert group["clusterName"] == "shared"
+    assert group["nodeRoleArn"] == FACTS["nodeGroupRoleArn"]
+    assert group["subnetIds"] == FACTS["privateSubnetIds"]
+    assert "version" not in group and "releaseVersion" not in group  # the cluster's version is its owner's
+
+
+def test_karpenter_serves_the_cluster_that_exists() -> None:
+    values = graph("platform").node("addons.karpenter/Release/karpenter").inputs["values"]
+    assert values["settings"]["clusterName"] == "shared"
+    assert values["settings"]["interruptionQueue"] == "shared-interruption"
+    assert values["nodeSelector"] == {"kubernetes.io/os": "linux"}  # its nodes do not carry our labels
+
+
+def test_the_provider_is_that_cluster_in_its_account() -> None:
+    provider = graph("platform").node("targets.us-east-1/Provider/kubernetes").inputs
+    assert provider["clusterIdentifier"] == FACTS["clusterArn"]
+    kubeconfig = encode_value(provider["kubeconfig"])["$json"]
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == FACTS["clusterEndpoint"]
+    assert "shared" in kubeconfig["users"][0]["user"]["exec"]["args"]
+    # the ARN names the account, so nothing is deployed with another account's credentials
+    assert graph("platform").node("targets.us-east-1/Provider/aws").inputs["allowedAccountIds"] == [ACCOUNT]
+
+
+def test_pods_read_the_bucket_that_exists_and_stay_out_of_its_vpc() -> None:
+    workloads = graph("workloads")
+    [job] = [n for n in workloads.nodes if n.inputs.get("kind") == "Job"]
+    pod = job.inputs["spec"]["template"]["spec"]
+    assert any(a.startswith("--to=s3://acme-llm-weights/") for a in pod["containers"][0]["args"])
+    assert "nodeSelector" not in pod
+    policy = workloads.node("weights-mirror/NetworkPolicy/weights-mirror").inputs
+    outside = [r for r in policy["spec"]["egress"] for to in r["to"] if "except" in to.get("ipBlock", {})]
+    assert "10.20.0.0/16" in outside[0]["to"][0]["ipBlock"]["except"]
+
+
+def test_a_default_storage_class_is_not_ours_to_set_in_it() -> None:
+    assert not [n for n in nodes() if n.inputs.get("kind") == "StorageClass"]
+
+
+def test_the_plan_says_which_roles_are_the_owners_to_give() -> None:
+    """Roles and Pod Identity associations are in the foundation; nobody else makes them."""
+    for component, identity in (
+        ("serving.chat", "hello-default/chat"),
+        ("weights-mirror", "hello-default/weights-mirror"),
+    ):
+        summary = " ".join(graph("workloads").component(component).summary)
+        assert f"its role is yours: a Pod Identity association of {identity}" in summary
+    assert "kube-system/karpenter" in " ".join(graph("platform").component("addons.karpenter").summary)
+
+
+@pytest.mark.parametrize("name", sorted({n for n in FACTS} - {"nodeRoleArn", "vpcId"}))
+def test_what_is_needed_and_missing_is_an_error_that_names_who_needs_it(name: str) -> None:
+    compilation, found = compiled({k: v for k, v in FACTS.items() if k != name})
+    assert compilation is None
+    assert [d.code for d in found] == ["missing-output"]
+    assert f"`{name}`" in found[0].message
+    assert found[0].message.startswith(("`targets.us-east-1", "`nodePools.l40s`", "`models.chat`"))
+
+
+@pytest.mark.parametrize("name", ["nodeRoleArn", "vpcId"])
+def test_what_nobody_needs_may_be_missing(name: str) -> None:
+    compilation, found = compiled({k: v for k, v in FACTS.items() if k != name})
+    assert compilation is not None and found == ()
+
+
+def test_a_platform_that_needs_less_asks_for_less() -> None:
+    """No pools and no models, Karpenter there already: only the cluster itself."""
+    facts = {k: v for k, v in FACTS.items() if k.startswith("cluster") and k != "clusterSecurityGroupId"}
+    target = SPEC["targets"]["us-east-1"] | {"addons": {"karpenter": "existing"}}
+    compilation, found = compiled(facts, models={}, serving={}, nodePools={}, targets={"us-east-1": target})
+    assert compilation is not None and found == ()
+
+
+def test_every_need_is_an_output() -> None:
+    assert {n for n, _ in needs(aws_platform())} <= {*OUTPUTS, "bucket.weights"}
+
+
+def test_other_subnets_make_another_node_group() -> None:
+    """A managed group cannot change its subnets, so they are part of its name."""
+    other = {**FACTS, "privateSubnetIds": ["subnet-0123456789abcdef2"]}
+    names = {
+        graph("platform", facts).node("nodePools.l40s/NodeGroup/l40s").inputs["nodeGroupName"]
+        for facts in (FACTS, other)
+    }
+    assert len(names) == 2
+
+
+def test_the_values_say_where_they_stand_in_the_facts_file() -> None:
+    compilation, _ = compiled()
+    assert compilation is not None
+    known = compilation.stacks[0].values["targets.us-east-1.foundation.clusterName"]
+    assert known.value == "shared" and known.where.startswith("facts.json:1:")
+
+
+def test_two_environments_may_share_one_facts_file() -> None:
+    """A bucket of a store that only one of them has is no error in the other."""
+    facts = {**FACTS, "bucket.logs": "acme-logs"}
+    environments = {"dev": {"overlay": {"stores.logs": None}}, "prod": {}}
+    compilation, found = compiled(facts, stores={"logs": {"kind": "object"}}, environments=environments)
+    assert compilation is not None, found
+
+
+def test_the_digest_covers_the_facts_file() -> None:
+    first, _ = compiled()
+    second, _ = compiled({**FACTS, "vpcId": "vpc-0123456789abcdef1"})
+    assert first is not None and second is not None and first.digest != second.digest
+
+
+def test_the_edition_still_decides_everything_else() -> None:
+    assert graph("platform").node("addons.karpenter/Release/karpenter").inputs["version"] == (
+        load_edition("2026-11").charts["karpenter"].version
+    )
