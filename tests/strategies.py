@@ -581,7 +581,7 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
 
 @st.composite
 def adoptions(draw: st.DrawFn, written: Written) -> Written:
-    """The spec with adoptions of what can have one id in every environment: what AWS names, and objects of one's own."""
+    """The spec with adoptions of what can have one id in all environments: what AWS names, and objects of one's own."""
     compiled = compile_spec(written.data, "spec.json", written.folder).compilation
     nodes = {n.id: n for s in compiled.stacks for n in s.graph.nodes} if compiled else {}
     ids = sorted(
