@@ -119,7 +119,7 @@ POLICIES = sorted((ROOT / "policies").rglob("*.py"))
 
 @pytest.mark.parametrize("path", POLICIES, ids=named)
 def test_policies_read_the_graph_and_the_catalog_only(path: Path) -> None:
-    """A rule judges a graph; it knows neither how one is made nor how a plan is shown. The pack knows the levels too."""
+    """A rule judges a graph; it knows neither how one is made nor how a plan is shown. The pack knows levels too."""
     text = path.read_text(encoding="utf-8")
     ours = {m for m in modules(ast.parse(text)) if m.partition(".")[0] in OURS - {"policies"}}
     levels = ("specs.schema.policies",) if named(path) == "policies/engine.py" else ()

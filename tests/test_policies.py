@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from components.graph import Format, JsonText, Node, Ref, StackOutput
 from components.graph_json import decode_graph, encode_graph
@@ -21,7 +22,9 @@ from specs.schema.policies import LEVELS
 from stacks.compile import Compiled, compile_spec
 from stacks.explain import POLICY_PAGES
 from stacks.files import DiskFiles
-from stacks.policy_report import Report, report
+from stacks.policy_report import Judged, Report, report
+from stacks.render.policies import human_policies
+from stacks.render.style import PLAIN
 from tests.strategies import Written, specs
 from tests.test_explain_pages import BASE, HEADINGS, whole
 
@@ -589,6 +592,30 @@ def test_the_example_of_a_page_breaks_its_policy(rule: Any) -> None:
     assert name(rule) in {f.policy for f in part_of_page(name(rule), "Example").findings}
     right = part_of_page(name(rule), "Instead").findings
     assert name(rule) not in {f.policy for f in right}, right
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(LEVELS)), st.integers(1, 400), st.booleans())))
+def test_advice_takes_four_lines_of_a_plan_at_most(drawn: list[tuple[str, int, bool]]) -> None:
+    """However much advice there is, a plan without details has four lines of it; with details it has every finding."""
+    advice = tuple(
+        Judged(policy, "advisory", f"word {position} " * words, "", "", unknown, "", f"spec.yaml:{position}:1")
+        for position, (policy, words, unknown) in enumerate(drawn)
+    )
+    given = Report(advice, (), {})
+    short = list(human_policies(given, all_of_them=True, details=False, style=PLAIN))
+    assert len(short) <= 1 + 4 and bool(short) is bool(drawn)
+    long = "\n".join(human_policies(given, all_of_them=True, details=True, style=PLAIN))
+    assert all(f"spec.yaml:{position}:1" in long for position in range(len(drawn)))
+
+
+def test_what_is_mandatory_is_told_whole() -> None:
+    """Each resource that breaks a mandatory policy has its line, also where advice is cut short."""
+    broken = tuple(
+        Judged("images-pinned", "mandatory", "a tag that moves", f"node-{n}", "", False, "", f"spec.yaml:{n}:1")
+        for n in range(9)
+    )
+    lines = list(human_policies(Report(broken, (), {}), all_of_them=False, details=False, style=PLAIN))
+    assert len(lines) == 1 + 9 and all(f"node-{n}" in lines[n + 1] for n in range(9))
 
 
 def test_rules_of_a_stack_are_told_from_rules_of_a_resource() -> None:
