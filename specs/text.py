@@ -12,7 +12,9 @@ from typing import Any
 from specs.diagnostics import Span
 
 _PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_PROPERTY = re.compile(r"&[^\s,\[\]{}]*+|!<[^>\s]*+>?|![^\s,\[\]{}]*+")
+# libyaml's anchors are letters, digits, `-` and `_`; what follows without a space is the value (`&a:b` is the
+# anchor `a` of `:b`)
+_PROPERTY = re.compile(r"&[-0-9A-Za-z_]*+|!<[^>\s]*+>?|![^\s,\[\]{}]*+")
 SPACE = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*")
 """White space and comments. The group itself is not possessive: Python before 3.11.5 loses the last round of one that
 holds a repetition (CPython gh-106052)."""

@@ -9,6 +9,7 @@ import pytest
 
 from components.graph_json import canonical, decode_value, encode_graph
 from specs.manifest_files import read_documents
+from specs.source import read
 from stacks.compile import Compiled, compile_spec
 from tests.memory_files import MemoryFiles
 
@@ -95,3 +96,10 @@ def test_lines_of_a_second_document_are_those_of_the_file(line_break: str) -> No
     text = line_break.join(["a: 1", "b: 2", "---", "c: yes", ""])
     _, [finding] = read_documents(text.encode(), "objects.yaml")
     assert (finding.code, finding.span.line, finding.span.column) == ("ambiguous-scalar", 4, 4)
+
+
+def test_a_value_that_follows_its_anchor_without_a_space_is_marked_where_it_stands() -> None:
+    """libyaml ends an anchor at the colon: the value of `&a://b` is `://b`."""
+    tree, found = read(b"chat: &a://b\nb: 1\n", "spec.yaml")
+    assert tree is not None and not found
+    assert (tree.members["chat"].tree.value, str(tree.members["chat"].tree.span)) == ("://b", "spec.yaml:1:9")
