@@ -39,7 +39,6 @@ _BYTE_ORDER_MARKS = (
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-
 def read(data: bytes, file: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
     """Return the tree of a YAML or JSON file, or None and what is wrong with it.
 

@@ -41,6 +41,8 @@ def find_other(given: str, spec: Path) -> Other:
     if colon and kind == "git":
         return _git(spec, rest)
     if colon and kind == "file":
+        if not rest:
+            raise AgainstError("`file:` names no file", "`llmform compile SPEC -o FILE` writes one: `file:FILE`")
         return _file(Path(rest))
     if not given:
         raise AgainstError("`--against` names nothing", "write `git:REF` or `file:COMPILATION`")

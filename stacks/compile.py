@@ -16,14 +16,16 @@ from components.resolve.platform import Explained, Extra, Platform
 from components.resolve.resolve import resolve
 from specs import __version__
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
-from specs.checks import CHECKS
+from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
 from specs.checks.finding import finding, span_of
+from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.files import Files, NoFiles
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.suggest import did_you_mean
 from stacks.compilation import Compilation, CompiledStack
+from stacks.own_objects import Made, scaled_twice, taken_twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +72,22 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found = [
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
+        *(d for together in TOGETHER for d in together(loaded.cases)),
     ]
     extras: list[tuple[Manifest, ...]] = []
     for case in loaded.cases:
         manifests, problems = read_manifests(case, beside, file)
-        found.extend(problems)
+        found.extend((*problems, *(d for check in OF_OBJECTS for d in check(manifests))))
         extras.append(manifests)
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
+    found.extend(check_models(loaded.cases))
     stacks: list[CompiledStack] = []
+    everywhere: list[Made] = []
     effective: set[Span] = set()
     for case, manifests in zip(loaded.cases, extras, strict=True):
         platform, misfits = resolve(case, edition)
-        found.extend(misfits)
+        found.extend((*misfits, *check_pools(case, edition, manifests)))
         if platform is None:
             continue
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
@@ -90,6 +95,9 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         found.extend(wrong_patches)
         stacks.extend(made)
         effective |= changed
+        everywhere.append(Made(case, tuple(made), manifests, platform.namespace))
+        found.extend(scaled_twice(everywhere[-1]))
+    found.extend(taken_twice(everywhere))
     found.extend(_idle(loaded.cases, effective, stacks))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)

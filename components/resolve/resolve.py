@@ -15,7 +15,7 @@ from components.resolve.placement import Demand
 from components.resolve.platform import Aws, OnPrem, Platform, Pool, Server, Store, Taint, Weights
 from components.resolve.values import Values
 from specs.catalog.reader import Edition, Instance
-from specs.checks.aws_places import LETTERS
+from specs.checks.aws_places import safe_letters
 from specs.checks.finding import finding, place_of
 from specs.diagnostics import Diagnostic, has_errors
 from specs.load import Case
@@ -81,7 +81,7 @@ def _target(case: Case, edition: Edition, values: Values) -> Aws | OnPrem:
     if not isinstance(target, AwsTarget):
         return OnPrem(case.target, target.kube_context, target.storage.shared, is_managed("gpu-operator"))
     region = edition.regions[target.region]
-    letters = [letter for letter in region.zones if letter in LETTERS]
+    letters = safe_letters(region)
     if isinstance(target.zones, int):
         zones = tuple(f"{region.name}{letter}" for letter in letters[: target.zones])
     else:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.session import UsageError
+from stacks.cli.session import UsageError, write
 
 STARTER = Path(__file__).resolve().parents[2] / "specs" / "examples" / "starter.yaml"
 
@@ -45,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"`{path}` cannot be written: {reason}") from None
-    print(f"wrote {path}; next:\n\n    llmform plan {path}\n")
+    write(f"wrote {path}; next:\n\n    llmform plan {path}\n\n")
     return 0

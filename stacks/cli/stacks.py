@@ -51,6 +51,5 @@ def run(arguments: argparse.Namespace) -> int:
         write(json.dumps({"format": 1, "stacks": rows}, indent=2) + "\n")
         return 0
     widest = max(len(s.name) for s in chosen)
-    for s in chosen:
-        print(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {s.place}")
+    write("".join(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {s.place}\n" for s in chosen))
     return 0
