@@ -4,8 +4,8 @@ file."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,12 +25,16 @@ _NOTHING = re.compile(rb"(?:\s|#[^\n]*)*")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object: the entry of `manifests` that it belongs to, its content, and the file it stands in."""
+    """One object: the entry of `manifests` that it belongs to, its content, and the file it stands in.
+
+    `tree` is the content with the place of every value.
+    """
 
     group: str
     content: dict[str, Any]
     source: str
     namespaced: bool
+    tree: Tree
 
 
 def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
@@ -86,7 +90,8 @@ def read_manifests(case: Case, files: Files, spec_file: str) -> tuple[tuple[Mani
                     found.append(read)
         if before == (len(objects), len(found)):
             found.append(finding(case, "manifest-missing", path, f"there is no object in `{given}`"))
-    return tuple(objects), tuple(found)
+    scopes = dict(s for o in objects for s in _defined(o.content))
+    return tuple(replace(o, namespaced=_namespaced(o.content, scopes)) for o in objects), tuple(found)
 
 
 def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diagnostic, ...]]:
@@ -114,12 +119,12 @@ def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diag
 
 
 def object_of(tree: Tree, group: str, file: str) -> Manifest | Diagnostic:
-    """Return the object that a document is, or what it lacks."""
+    """Return the object that a document is, or what it lacks. Whether it has a namespace is what the catalog knows."""
     problem = _problem(tree)
     if problem is not None:
         return problem
     content = plain(tree)
-    return Manifest(group, content, file, _namespaced(content))
+    return Manifest(group, content, file, _namespaced(content, {}), tree)
 
 
 def _names(files: Files, folder: str | None, file: str | None) -> tuple[str, ...]:
@@ -157,8 +162,23 @@ def _missing(tree: Tree) -> Iterator[str]:
         yield "`metadata.namespace` that is text"
 
 
-def _namespaced(content: dict[str, Any]) -> bool:
-    """Say whether objects of this kind live in a namespace; a kind that the catalog does not know is taken to (as
-    Pulumi does)."""
+def _defined(content: dict[str, Any]) -> Iterator[tuple[tuple[str, str], bool]]:
+    """Yield the group and kind that an object defines, and whether it lives in a namespace."""
+    spec = content.get("spec")
+    if content["kind"] != "CustomResourceDefinition" or not isinstance(spec, dict):
+        return
+    names = spec.get("names")
+    group, kind = spec.get("group"), names.get("kind") if isinstance(names, dict) else None
+    if isinstance(group, str) and isinstance(kind, str) and spec.get("scope") in ("Cluster", "Namespaced"):
+        yield (group, kind), spec["scope"] == "Namespaced"
+
+
+def _namespaced(content: dict[str, Any], scopes: Mapping[tuple[str, str], bool]) -> bool:
+    """Say whether objects of this kind live in a namespace.
+
+    The catalog knows, or a definition among the user's own objects (`scopes`); any other kind is taken to, as Pulumi
+    does.
+    """
     row = kinds().get(f"{content['apiVersion']}/{content['kind']}")
-    return row.namespaced if row is not None else True
+    group = content["apiVersion"].rpartition("/")[0]
+    return row.namespaced if row is not None else scopes.get((group, content["kind"]), True)

@@ -50,6 +50,8 @@ def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> 
     if colon and kind == "git":
         return _git(spec, rest)
     if colon and kind == "file":
+        if not rest:
+            raise AgainstError("`file:` names no file", "`llmform compile SPEC -o FILE` writes one: `file:FILE`")
         return _file(Path(rest))
     if colon and kind == "state":
         return _deployed(rest, spec, after, asked)

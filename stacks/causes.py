@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.resolve.platform import Explained
-from stacks.changes import ABSENT, Absent, same
+from stacks.changes import ABSENT, Absent, keys, same
 from stacks.compilation import CompiledStack
+from stacks.edits import Create, Delete, NodeEdit, node_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,76 @@ def _renamed_path(path: str, renames: Mapping[str, str]) -> str:
         if path == old or path.startswith(old + "."):
             return new + path[len(old) :]
     return path
+
+
+_EXPLAINS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # the spec path                  the properties that it decides
+    ("nodePools.*.max", ("spec.strategy", "spec.limits", "(comes or goes)")),
+    (
+        "nodePools.*.min",
+        ("spec.strategy", "spec.limits", "spec.template.spec.requirements", "scalingConfig", "(comes or goes)"),
+    ),
+    (
+        "nodePools.*.perNode",
+        ("spec.strategy", "spec.limits", "spec.template", "instanceTypes", "nodeGroupName", "amiType"),
+    ),
+    ("nodePools.*.taints", ("spec.template", "taints")),
+    ("serving.*.replicas", ("spec.replicas", "spec.strategy", "spec.maxUnavailable", "spec.minAvailable")),
+    ("serving.*.rollout", ("spec.strategy",)),
+    ("serving.*.args", ("spec.template",)),
+    ("serving.*.env", ("spec.template",)),
+    ("owner", ("metadata", "tags", "tagSpecifications", "defaultTags", "spec.tags", "spec.template.metadata")),
+    ("labels", ("metadata", "tags", "tagSpecifications", "defaultTags", "spec.tags", "spec.template.metadata")),
+    (
+        "targets.*.network.cidr",
+        ("spec.egress", "spec.ingress", "cidrBlock", "cidrIpv4", "vpcConfig", "(known after apply)"),
+    ),
+)
+"""What a spec path can change: below which properties.
+
+A path that is not here may change anything that its component has."""
+
+_ALSO_READ: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # the property                   spec paths behind it that the component of a provider does not name
+    ("defaultTags", ("name", "owner", "labels")),
+)
+
+
+def explains(path: str, edits: Iterable[NodeEdit]) -> bool:
+    """Say whether the spec path can be a cause of these edits: whether it decides any property that they change."""
+    rows = [properties for pattern, properties in _EXPLAINS if _named(pattern, path)]
+    return not rows or any(_touches(edit, properties) for edit in edits for properties in rows)
+
+
+def also_read(edits: Iterable[NodeEdit]) -> set[str]:
+    """Return spec paths behind the edits of the engine's own providers, which serve a whole stack."""
+    paths: set[str] = set()
+    for edit in edits:
+        if not node_of(edit).type.startswith("pulumi:providers:"):
+            continue
+        if isinstance(edit, Create | Delete):
+            paths.add("nodePools")  # a stack has an AWS provider if a pool keeps nodes
+        for name, behind in _ALSO_READ:
+            if _touches(edit, (name,)):
+                paths.update(behind)
+    return paths
+
+
+def _named(pattern: str, path: str) -> bool:
+    """Say whether the path is one of the pattern's, or below one; `*` stands for one name."""
+    return re.match(re.escape(pattern).replace(r"\*", r"[^.\[]+") + r"(?![^.\[])", path) is not None
+
+
+def _touches(edit: NodeEdit, properties: Iterable[str]) -> bool:
+    if isinstance(edit, Create | Delete):
+        return "(comes or goes)" in properties
+    for change in edit.changes:
+        if change.cause and "(known after apply)" in properties:
+            return True
+        names = ".".join(keys(change.path))
+        if change.part == "inputs" and any(under(names, (p,)) or under(p, (names,)) for p in properties):
+            return True
+    return False
 
 
 def under(path: str, above: Iterable[str]) -> bool:

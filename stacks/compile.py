@@ -18,8 +18,9 @@ from components.resolve.resolve import resolve
 from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
-from specs.checks import CHECKS
+from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
 from specs.checks.finding import finding, span_of
+from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
 from specs.files import Files, NoFiles
@@ -28,6 +29,7 @@ from specs.manifest_files import Manifest, read_manifests
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack
+from stacks.own_objects import Made, scaled_twice, taken_twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +76,24 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found = [
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
+        *(d for together in TOGETHER for d in together(loaded.cases)),
     ]
     read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
     for case in loaded.cases:
         manifests, problems = read_manifests(case, beside, file)
         facts, wrong = read_facts(case, beside, file)
         objects, lost = read_adopted(case, beside, file)
-        found.extend((*problems, *wrong, *lost))
+        found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
         read.append((manifests, facts, objects))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
+    found.extend(check_models(loaded.cases))
     stacks: list[CompiledStack] = []
+    everywhere: list[Made] = []
     effective: set[Span] = set()
     for case, (manifests, facts, objects) in zip(loaded.cases, read, strict=True):
         platform, misfits = resolve(case, edition, facts)
-        found.extend(misfits)
+        found.extend((*misfits, *check_pools(case, edition, manifests)))
         if platform is None:
             continue
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
@@ -96,6 +101,9 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         found.extend(wrong_patches)
         stacks.extend(made)
         effective |= changed
+        everywhere.append(Made(case, tuple(made), manifests, platform.namespace))
+        found.extend(scaled_twice(everywhere[-1]))
+    found.extend(taken_twice(everywhere))
     found.extend(_idle(loaded.cases, effective, stacks))
     found.extend(adopt.unknown(loaded.cases, (s.graph for s in stacks)))
     if has_errors(found):

@@ -173,10 +173,18 @@ class _Comparison:
         elif isinstance(self.found.get(new.provider), Replace):
             effect = Effect("replace", note="its provider is replaced, and all that it manages with it")
             yield Change("provider", (), old.provider, new.provider, effect, new.provider)
+        elif place := self._other_place(new.provider):
+            note = f"its provider works in another {place} afterwards: whether the engine replaces it is not recorded"
+            yield Change("provider", (), old.provider, new.provider, Effect("unknown", note=note), new.provider)
         elif old.provider != new.provider:
             yield Change("provider", (), old.provider, new.provider)
         if old.needs != new.needs:
             yield Change("needs", (), old.needs, new.needs)
+
+    def _other_place(self, provider: str) -> str:
+        """Return `region` or `account` if the provider's one is another afterwards; empty if not."""
+        edit = self.found.get(provider)
+        return other_place(edit.changes) if edit is not None and edit.before.type == _AWS_PROVIDER else ""
 
     def _options(self, old: Node, new: Node) -> Iterator[Change]:
         if old.options == new.options:
@@ -211,7 +219,10 @@ class _Comparison:
         ]
         if any(path[: len(attribute)] == attribute[: len(path)] for path in touched):
             return ref.node
-        if not isinstance(edit, Replace) or _literal(edit.after.inputs, attribute):
+        if _computed_anew(edit.before.type, attribute, touched):
+            return ref.node
+        elsewhere = any(c.part == "provider" and c.effect.kind == "unknown" for c in edit.changes)
+        if not (elsewhere or isinstance(edit, Replace)) or _literal(edit.after.inputs, attribute):
             return ""
         return ref.node
 
@@ -245,6 +256,44 @@ class _Comparison:
                 yield OutputEdit(name, was, now, causes[0] if causes else "", moved)
 
 
+_AWS_PROVIDER = "pulumi:providers:aws"
+
+
+def other_place(changes: Iterable[Change]) -> str:
+    """Return what the changes of an AWS provider make another: `region`, `account`; empty if its place stays.
+
+    An account that is named for the first time, or no longer, moves nothing.
+    """
+    for change in changes:
+        if change.part == "inputs" and keys(change.path)[:1] == ("region",):
+            return "region"
+    for change in changes:
+        if change.part == "inputs" and keys(change.path)[:1] == ("allowedAccountIds",):
+            if change.before is not ABSENT and change.after is not ABSENT:
+                return "account"
+    return ""
+
+
+_COMPUTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "aws:ec2/launchTemplate:LaunchTemplate": (
+        ("latestVersion", "defaultVersion"),
+        ("name", "namePrefix", "description", "defaultVersion", "updateDefaultVersion"),
+    ),
+    "aws:eks/cluster:Cluster": (("platformVersion",), ("tags", "tagsAll")),
+}
+"""Type → attributes that the service counts anew when the resource is updated, and the inputs that leave them alone.
+
+terraform-provider-aws, `CustomizeDiff` of aws_launch_template: for any other property `latest_version` is known after
+apply. An EKS cluster's platform version moves with its updates.
+"""
+
+
+def _computed_anew(type_token: str, attribute: tuple[str, ...], touched: Iterable[tuple[str, ...]]) -> bool:
+    """Say whether an update of these inputs gives the attribute another value."""
+    attributes, indifferent = _COMPUTED.get(type_token, ((), ()))
+    return attribute[:1] != () and attribute[0] in attributes and any(p[0] not in indifferent for p in touched if p)
+
+
 def _types(graph: Graph, component: str) -> tuple[str, ...]:
     return tuple(c.type for c in component_chain(graph, component))
 
@@ -267,6 +316,8 @@ def _looked_up(node: Node, d: Difference, provider: Mapping[str, Value]) -> Effe
         answers = [replacement(node.type, path, provider) for path in sorted(inside)]
         if answers:
             found = max(answers, key=lambda r: _STRENGTH.index(r.kind))
+    if d.after is ABSENT and found.removal:
+        found = found._replace(kind=found.removal)
     return Effect(found.kind, found.delete_first, found.note, found.source, found.one_way)
 
 
@@ -292,7 +343,7 @@ def _provider_effect(node: Node, names: tuple[str, ...]) -> Effect:
     without it a changed cluster, context or kubeconfig does.
     """
     if node.type != "pulumi:providers:kubernetes":
-        return Effect("update") if names[:1] != ("region",) else Effect("unknown", note="not recorded for the region")
+        return Effect("update")  # what another region or account means is said of all that it manages
     if names[:1] == ("clusterIdentifier",):
         return Effect("replace", note="another cluster: all that the provider manages is replaced")
     if "clusterIdentifier" not in node.inputs and names[:1] in (("cluster",), ("context",), ("kubeconfig",)):

@@ -12,6 +12,7 @@ from typing import Any
 from components.resolve.platform import Explained
 from specs.schema.base import Section
 from specs.schema.walk import Place, choices, options, place
+from specs.tree import Path, Tree, at, dotted
 from stacks.compilation import Compilation
 
 PAGES = FilePath(__file__).resolve().parents[1] / "specs" / "explain"
@@ -20,7 +21,8 @@ PAGES = FilePath(__file__).resolve().parents[1] / "specs" / "explain"
 POLICY_PAGES = FilePath(__file__).resolve().parents[1] / "policies" / "explain"
 """One page a policy."""
 
-_PART = re.compile(r"[^.\[\]]+|\[\d+\]")
+_PART = re.compile(r"[^.\[\]]+|\[[0-9]{1,6}\]")
+_PATH = re.compile(r"[^.\[\]]+(\.[^.\[\]]+|\[[0-9]{1,6}\])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,26 @@ def codes() -> tuple[str, ...]:
 
 
 def split(path: str) -> tuple[str | int, ...]:
-    """Return the parts of a written path.
+    """Return the parts of a written path; nothing for text that is no path.
 
     Example:
-        >>> split("api.allow[0]")
-        ('api', 'allow', 0)
+        >>> split("api.allow[0]"), split("serving[chat]")
+        (('api', 'allow', 0), ())
     """
+    if not _PATH.fullmatch(path):
+        return ()
     return tuple(int(p[1:-1]) if p.startswith("[") else p for p in _PART.findall(path))
 
 
-def explain(compilation: Compilation, path: str) -> Explanation | None:
-    """Return what is known of a path in every environment and target, or None if the spec has no such path."""
+def explain(compilation: Compilation, tree: Tree, path: str) -> Explanation | None:
+    """Return what is known of a path in every environment and target, or None if the spec has no such path.
+
+    `tree` is the spec before overlays. A key that the spec leaves out is there with its default; a name that
+    it gives to nothing is not.
+    """
+    parts = split(path)
+    if not parts:
+        return None
     merged: dict[tuple[str, str], tuple[Explained, list[str]]] = {}
     for stack in compilation.stacks:
         where = f"{stack.environment} at {stack.target}"
@@ -80,21 +91,34 @@ def explain(compilation: Compilation, path: str) -> Explanation | None:
     settings = tuple(Setting(where, item, tuple(places)) for (where, _), (item, places) in sorted(merged.items()))
     nodes = {s.name: _caused(s.graph.nodes, path) for s in compilation.stacks}
     nodes = {name: ids for name, ids in nodes.items() if ids}
-    there = place(split(path), _provider(compilation, path))
-    if not settings and there is None:
+    provider = _provider(compilation, path)
+    there = place(parts, provider)
+    if not settings and not _is_there(compilation, tree, parts, provider):
         return None
     kind, about = (kind_of(there), there.description) if there else ("computed", "")
     return Explanation(path, kind, about, settings, nodes)
 
 
+def _is_there(compilation: Compilation, tree: Tree, parts: Path, provider: str) -> bool:
+    """Say whether the spec has something at the path, or a map whose schema has the last key."""
+    if not parts or at(tree, parts) is not None:
+        return True
+    written = dotted(parts)
+    if any(v.startswith(f"{written}.") or v == written for s in compilation.stacks for v in s.values):
+        return True
+    above, below = place(parts[:-1], provider), place(parts, provider)
+    is_key = above is not None and above.section is not None and below is not None
+    return is_key and _is_there(compilation, tree, parts[:-1], provider)
+
+
 def _caused(nodes: Any, path: str) -> tuple[str, ...]:
     """Return the nodes that the path causes: those of its own, or of the nearest thing above it that has any."""
-    candidate = path
-    while candidate:
-        ids = tuple(n.id for n in nodes if n.origin == candidate or n.origin.startswith(f"{candidate}."))
+    parts = split(path)
+    for length in range(len(parts), 0, -1):
+        above = dotted(parts[:length])
+        ids = tuple(n.id for n in nodes if n.origin == above or n.origin.startswith(f"{above}."))
         if ids:
             return ids
-        candidate = re.sub(r"(\.[^.\[]+|\[\d+\])$", "", candidate) if re.search(r"[.\[]", candidate) else ""
     return ()
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from components.graph import Component
+from components.graph import Component, Graph
 from components.resolve.platform import Explained
-from stacks.causes import Because, changed_values, under
+from stacks.causes import Because, also_read, changed_values, explains, under
 from stacks.changes import ABSENT, leaves
 from stacks.compilation import LAYERS, Compilation, CompiledStack
 from stacks.diff import diff
@@ -28,7 +28,7 @@ from stacks.edits import (
     node_of,
 )
 from stacks.risk import RULES
-from stacks.risk.finding import Finding, Risk, Situation
+from stacks.risk.finding import Finding, Risk, Situation, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ class Step:
     edits: tuple[RatedEdit, ...]
     outputs: tuple[OutputEdit, ...] = ()
 
+    @property
+    def fails(self) -> bool:
+        """Say whether the apply stops here."""
+        return any(f.fails for f in self.findings)
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -132,10 +137,10 @@ class Plan:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """All steps: most dangerous first, then by stack, then by component."""
+        """All steps: what fails first, then the most dangerous, then by stack, then by component."""
         order = {s.name: i for i, s in enumerate(self.stacks)}
         steps = [step for s in self.stacks for step in s.steps]
-        return tuple(sorted(steps, key=lambda p: (-p.risk, order[p.stack], p.component)))
+        return tuple(sorted(steps, key=lambda p: (not p.fails, -p.risk, order[p.stack], p.component)))
 
     @property
     def totals(self) -> Totals:
@@ -156,7 +161,7 @@ class Plan:
     @property
     def fails(self) -> bool:
         """Say whether the apply will stop somewhere."""
-        return any(f.fails for step in self.steps for f in step.findings)
+        return any(step.fails for step in self.steps)
 
 
 def plan(before: Compilation | None, after: Compilation, against: Against) -> Plan:
@@ -165,16 +170,28 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
     new = {s.name: s for s in after.stacks}
     ordered = sorted([*new.values(), *(s for s in old.values() if s.name not in new)], key=_place_in_order)
     changed_outputs: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    edits: dict[str, dict[str, tuple[Edit, ...]]] = defaultdict(dict)
+    graphs_before, graphs_after = _graphs(old.values()), _graphs(new.values())
     stacks: list[StackPlan] = []
     notes = _notes(before, after, against)
     for stack in ordered:
-        known = changed_outputs[f"{stack.environment}.{stack.target}"]
-        made, outputs = _stack_plan(
-            old.get(stack.name), new.get(stack.name), known, _version_words(against, after), against
-        )
+        where = f"{stack.environment}.{stack.target}"
+        known = changed_outputs[where]
+        target = Target(graphs_before[where], graphs_after[where], dict(edits[where]))
+        versions = _version_words(against, after)
+        made, outputs, own = _stack_plan(old.get(stack.name), new.get(stack.name), known, versions, target, against)
+        edits[where][stack.layer] = own
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
         stacks.append(_without_a_place(made, after) if made.status == "removed" else made)
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
+
+
+def _graphs(stacks: Iterable[CompiledStack]) -> Mapping[str, Mapping[str, Graph]]:
+    """Return the graphs of each environment and target, by layer."""
+    graphs: dict[str, dict[str, Graph]] = defaultdict(dict)
+    for stack in stacks:
+        graphs[f"{stack.environment}.{stack.target}"][stack.layer] = stack.graph
+    return graphs
 
 
 def _without_a_place(removed: StackPlan, after: Compilation) -> StackPlan:
@@ -224,14 +241,15 @@ def _stack_plan(
     after: CompiledStack | None,
     changed_outputs: Mapping[tuple[str, str], str],
     versions: str,
+    target: Target,
     against: Against,
-) -> tuple[StackPlan, tuple[OutputEdit, ...]]:
+) -> tuple[StackPlan, tuple[OutputEdit, ...], tuple[Edit, ...]]:
     stack = after or before
     assert stack is not None
     edits = diff(before.graph if before else None, after.graph if after else None, changed_outputs)
     node_edits = [e for e in edits if not isinstance(e, ComponentEdit | OutputEdit)]
     outputs = tuple(e for e in edits if isinstance(e, OutputEdit) and not e.renamed)
-    steps = tuple(_steps(before, after, edits, versions, against)) if edits else ()
+    steps = tuple(_steps(before, after, edits, versions, target, against)) if edits else ()
     status: Status = "unchanged" if not edits else "changed"
     if before is None or after is None:
         status = "new" if before is None else "removed"
@@ -257,7 +275,7 @@ def _stack_plan(
         unchanged,
         steps,
     )
-    return made, outputs if status == "changed" else ()
+    return made, outputs if status == "changed" else (), edits
 
 
 def _action(edit: NodeEdit) -> Action:
@@ -279,6 +297,7 @@ def _steps(
     after: CompiledStack | None,
     edits: Sequence[Edit],
     versions: str,
+    target: Target,
     against: Against,
 ) -> Iterator[Step]:
     """Yield one step for each component that any edit touches, and one for the outputs."""
@@ -309,16 +328,20 @@ def _steps(
             explanation = "only its place among the components"
         else:
             explanation = ""
-        rated = tuple(_rated(Situation(e, by_id, stack.values, graph_before, graph_after)) for e in by_component[name])
+        rated = tuple(
+            _rated(Situation(e, by_id, stack.values, graph_before, graph_after, target)) for e in by_component[name]
+        )
         rated = tuple(sorted(rated, key=lambda r: -r.risk))
         action = _component_action(was, now, rated)
-        because = _because(action, component, was, values, stack.values)
+        because = _because(action, component, was, values, [r.edit for r in rated])
         if not because and not explanation and action not in (Action.CREATE, Action.MOVE):
-            explanation = _otherwise(rated, versions)
+            explanation = _otherwise(component, rated, versions)
             if against.kind == "state":
                 # A state does not say from which values it came: only where the component is written can be told.
                 explanation = explanation if explanation.startswith("follows from") else "differs from what is deployed"
                 because = _written_at(component, stack.values)
+            elif explanation == _NOTHING:  # better a cause that the table does not know than none
+                because = _because(action, component, was, values, [r.edit for r in rated], strict=False)
         findings = _merged(f for r in rated for f in r.findings)
         if action is Action.MOVE and was is not None and was.id != name:
             findings = (Finding(Risk.NONE, f"renamed from `{was.id}`: nothing is replaced"), *_own(findings))
@@ -401,7 +424,9 @@ def _because(
     component: Component,
     was: Component | None,
     changed: Sequence[Because],
-    values: Mapping[str, Explained],
+    edits: Sequence[NodeEdit],
+    *,
+    strict: bool = True,
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
@@ -414,8 +439,8 @@ def _because(
         return (Because(component.origin, ABSENT, ABSENT, first.where, first.was, first.overlay),)
     if action is Action.MOVE:
         return ()
-    paths = {*component.reads, component.origin, *(was.reads if was else ())}
-    own = [b for b in changed if under(b.path, paths)]
+    paths = {*component.reads, component.origin, *(was.reads if was else ()), *also_read(edits)}
+    own = [b for b in changed if under(b.path, paths) and (not strict or explains(b.path, edits))]
     if any(b.written for b in own):
         # What is decided for something that comes or goes follows from its own lines.
         own = [b for b in own if b.written or ABSENT not in (b.before, b.after)]
@@ -450,7 +475,10 @@ def _whole_patches(own: Sequence[Because]) -> list[Because]:
     return list(told.values())
 
 
-def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:
+_NOTHING = "no spec line explains it"
+
+
+def _otherwise(component: Component, rated: Sequence[RatedEdit], versions: str) -> str:
     """Return what explains a step that no spec line explains."""
     causes = sorted(
         {c.cause for r in rated if isinstance(r.edit, Update | Replace | Move) for c in r.edit.changes if c.cause}
@@ -460,4 +488,6 @@ def _otherwise(rated: Sequence[RatedEdit], versions: str) -> str:
     ]
     if causes and len(explained) == len(rated):
         return "follows from " + ", ".join(f"`{c}`" for c in causes)
-    return versions or "no spec line explains it"
+    if under(component.origin, ("manifests",)) and not versions:
+        return f"the files that `{component.origin}` names hold something else"
+    return versions or _NOTHING

@@ -330,7 +330,8 @@ def aws_targets(draw: st.DrawFn) -> dict[str, Any]:
     named = st.lists(
         st.sampled_from([f"{region}{letter}" for letter in letters]), min_size=2, max_size=len(letters), unique=True
     )
-    optional(draw, value, "zones", st.integers(2, len(letters)) | named)
+    most = len(letters) - len(EDITION.regions[region].unsafe)
+    optional(draw, value, "zones", st.integers(2, most) | named)
     optional(draw, value, "account", st.sampled_from(ACCOUNTS))
     network = {
         "cidr": st.sampled_from(("10.10.0.0/16", "172.16.16.0/20", "192.168.0.0/17")),

@@ -783,7 +783,8 @@ def test_the_aws_table_is_well_formed() -> None:
             assert not any(other != path and path.startswith(f"{other}.") for other in paths), (token, path)
     for token, rules in document["one_way"].items():
         assert token in document["types"]
-        assert all(set(rule) == {"rule", "source"} for rule in rules.values())
+        assert all({"rule", "source"} <= set(rule) <= {"rule", "source", "removal"} for rule in rules.values())
+        assert all(rule.get("removal", "replace") == "replace" for rule in rules.values())
 
 
 def test_every_type_with_a_region_is_replaced_by_a_change_of_it() -> None:

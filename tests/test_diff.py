@@ -345,3 +345,73 @@ def test_an_update_is_made_of_its_changes() -> None:
     assert isinstance(edit, Update)
     rebuilt = Update(old, tuple(Change(c.part, c.path, c.before, c.after) for c in edit.changes))
     assert rebuilt.after == new
+
+
+TEMPLATE, NODE_GROUP = "aws:ec2/launchTemplate:LaunchTemplate", "aws:eks/nodeGroup:NodeGroup"
+AWS = "pulumi:providers:aws"
+
+
+@pytest.mark.parametrize(
+    ("changed", "rolls"),
+    [  # terraform-provider-aws, CustomizeDiff of aws_launch_template
+        ({"tagSpecifications": [{"resourceType": "instance", "tags": {"owner": "b"}}]}, True),
+        ({"metadataOptions": {"httpTokens": "optional"}}, True),
+        ({"updateDefaultVersion": True}, False),
+        ({"description": "b"}, False),
+    ],
+)
+def test_a_new_version_of_a_launch_template_reaches_its_node_group(changed: dict[str, Any], rolls: bool) -> None:
+    """The service counts `latestVersion` anew on an update, so the group that reads it is updated in the same apply."""
+    template = node("t", TEMPLATE, {"name": "t", "description": "a"})
+    version = Format((Ref(template.id, "latestVersion"),))
+    group = node("g", NODE_GROUP, {"launchTemplate": {"id": Ref(template.id, "id"), "version": version}})
+    after = graph(replace(template, inputs={**template.inputs, **changed}), group)
+    edits = {e.id: e for e in diff(graph(template, group), after)}
+    assert isinstance(edits[template.id], Update)
+    if not rolls:
+        assert group.id not in edits
+        return
+    update = edits[group.id]
+    assert isinstance(update, Update)
+    assert [(written(c.path), c.cause) for c in update.changes] == [("launchTemplate.version", template.id)]
+    assert text(material(apply(diff(graph(template, group), after), graph(template, group)))) == text(material(after))
+
+
+def test_a_block_whose_removal_replaces_is_not_judged_by_its_change() -> None:
+    """EKS: `encryptionConfig` can be added; taking it away makes the provider plan another cluster."""
+    kind = "aws:eks/cluster:Cluster"
+    bare, encrypted = (node("a", kind, {"name": "n", **more}) for more in ({}, {"encryptionConfig": {"x": "y"}}))
+    removed = only(diff(graph(encrypted), graph(bare)))
+    assert isinstance(removed, Replace)
+    assert [(written(c.path), c.effect.kind) for c in removed.changes] == [("encryptionConfig", "replace")]
+    assert isinstance(only(diff(graph(bare), graph(encrypted))), Update)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moves"),
+    [
+        ({"region": "us-east-1"}, {"region": "us-west-2"}, True),
+        ({"allowedAccountIds": ["1"]}, {"allowedAccountIds": ["2"]}, True),
+        ({}, {"allowedAccountIds": ["1"]}, False),
+        ({"allowedAccountIds": ["1"]}, {}, False),
+        ({"defaultTags": {"tags": {"a": "b"}}}, {"defaultTags": {"tags": {"a": "c"}}}, False),
+    ],
+)
+def test_another_region_or_account_is_no_unchanged_stack(
+    before: dict[str, Any], after: dict[str, Any], moves: bool
+) -> None:
+    """What a provider manages elsewhere afterwards has an edit, whose effect is not recorded; its ids are new."""
+    provider = node("aws", AWS, before)
+    vpc = node("main", VPC, {"cidrBlock": "10.0.0.0/16"}, provider=provider.id)
+    subnet = node("a", SUBNET, {"vpcId": Ref(vpc.id, "id")}, provider=provider.id)
+    output = {"vpcId": Ref(vpc.id, "id")}
+    old = graph(provider, vpc, subnet, outputs=output)
+    new = graph(replace(provider, inputs=after), vpc, subnet, outputs=output)
+    edits = {e.id: e for e in diff(old, new)}
+    assert set(edits) == ({provider.id, vpc.id, subnet.id, "vpcId"} if moves else {provider.id})
+    if moves:
+        moved = edits[vpc.id]
+        assert isinstance(moved, Update)
+        assert [(c.part, c.effect.kind, c.cause) for c in moved.changes] == [("provider", "unknown", provider.id)]
+        assert isinstance(edits[subnet.id], Replace)
+    assert text(material(apply(diff(old, new), old))) == text(material(new))

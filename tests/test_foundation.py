@@ -677,7 +677,7 @@ def test_buckets_are_private_and_take_tls_only(platform: Platform) -> None:
         assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         assert version["Condition"] == {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
         assert all(s["Effect"] == "Deny" and s["Principal"] == "*" for s in (tls, version))
-        # weights can be mirrored again; nothing else goes with its bucket
+        # what the hub has can be mirrored again; anything else is emptied by hand before its bucket can go
         assert bucket.inputs["forceDestroy"] is (bucket.component == "stores.weights")
 
 

@@ -531,3 +531,43 @@ def test_patch_keeps_what_is_known_after_apply() -> None:
     old, new = (m.compilation.stacks[0].graph.node("cluster/Cluster/cluster").inputs for m in made if m.compilation)
     assert any(True for _ in references(old))
     assert new == {**old, "tags": {**old.get("tags", {}), "team": "ml"}}
+
+
+def test_replicas_spread_over_nodes_only_where_all_servers_of_the_pool_are_of_one_size() -> None:
+    """With sizes 1 and 2 on nodes of 2 GPUs, two small replicas on two nodes leave none for the large one."""
+
+    def keys(*sizes: int) -> set[tuple[str, ...]]:
+        serving = {
+            f"s{n}": {"model": "chat", "pool": "p", "parallelism": {"tensor": gpus}} for n, gpus in enumerate(sizes)
+        }
+        pools = {"p": {"accelerator": "nvidia-l40s", "perNode": 4, "max": 4}}
+        graph = workloads(serving=serving, nodePools=pools)
+        return {
+            tuple(c["topologyKey"] for c in n.inputs["spec"]["template"]["spec"]["topologySpreadConstraints"])
+            for n in graph.nodes
+            if n.id.startswith("serving.s") and n.id.split("/")[1] == "Deployment"
+        }
+
+    zone, host = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
+    assert keys(2) == keys(2, 2) == {(zone, host)}
+    assert keys(1, 4) == {(zone,)}
+
+
+def test_a_token_is_a_secret_that_somebody_else_makes() -> None:
+    """The plan says so where it shows the model."""
+    models = {"chat": BASE["models"]["chat"] | {"token": {"secret": "hf-token"}}}
+    summary = workloads(models=models).component("models.chat").summary
+    assert "the Secret `hf-token`, key `token`, must exist in namespace hello-default first" in summary
+    assert not any("Secret" in line for line in workloads().component("models.chat").summary)
+
+
+def test_metrics_are_read_by_pods_of_labelled_namespaces_alone() -> None:
+    """A pod's label alone is no right: whoever may make pods in any namespace could take it."""
+    policy = workloads().node("serving.chat/NetworkPolicy/chat").inputs["spec"]
+    (rule,) = policy["ingress"]
+    for peer in rule["from"]:
+        assert peer == {"podSelector": {}} or peer["namespaceSelector"]["matchLabels"]
+    assert {
+        "namespaceSelector": {"matchLabels": {"metrics.llmform.dev/hello-default": "true"}},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+    } in rule["from"]

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble
 from components.resolve.platform import Explained
 from stacks.compilation import Compilation, CompiledStack
-from stacks.plan import Action, Against, Step, plan
+from stacks.plan import Action, Against, Plan, Step, plan
+from stacks.render.human_plan import human_plan
 from stacks.risk import RULES
 from stacks.risk.finding import Risk
 from tests.graph_strategies import compilation, pairs
@@ -368,4 +369,218 @@ def test_a_plan_counts_every_edit_once(pair: tuple[Graph, Graph]) -> None:
     assert found == plan(before, after, GIT)
     for one in found.steps:
         assert one.risk == max((e.risk for e in one.edits), default=Risk.NONE)
-    assert [s.risk for s in found.steps] == sorted((s.risk for s in found.steps), reverse=True)
+    order = [(s.fails, s.risk) for s in found.steps]
+    assert order == sorted(order, reverse=True)
+
+
+def target(**layers: Graph) -> Compilation:
+    """Return a compilation of one target's stacks, by layer."""
+    stacks = tuple(CompiledStack("s", "default", "t", layer, "", {}, g) for layer, g in layers.items())
+    return Compilation("1.0.0", "2026-11", "s", "", stacks)
+
+
+def pool(name: str, kind: str = "kubernetes:karpenter.sh/v1:NodePool") -> Node:
+    """Return the node pool or managed node group of a pool."""
+    labels = {"llmform.dev/pool": name}
+    inputs = {"labels": labels} if kind.startswith("aws:") else {"spec": {"template": {"metadata": {"labels": labels}}}}
+    return node(kind, inputs, name, f"nodePools.{name}")
+
+
+def server(on: str, replicas: int = 1) -> Node:
+    """Return a Deployment that selects the nodes of a pool."""
+    one = deployment(replicas)
+    template = {"spec": {"nodeSelector": {"llmform.dev/pool": on}, "containers": []}}
+    return replace(one, inputs={"metadata": {"name": "chat"}, "spec": {**one.inputs["spec"], "template": template}})
+
+
+def of(found: Plan, component: str, layer: str = "workloads") -> Step:
+    """Return the step of a component of a layer."""
+    (one,) = [s for s in found.steps if s.component == component and s.stack.endswith(layer)]
+    return one
+
+
+@pytest.mark.parametrize("kind", ["kubernetes:karpenter.sh/v1:NodePool", "aws:eks/nodeGroup:NodeGroup"])
+def test_nodes_that_go_before_their_server_moves_stop_it(kind: str) -> None:
+    """Layers apply in order: the platform stack removes the old pool's nodes before the Deployment selects another."""
+    before = target(platform=graph(pool("l40s", kind), layer="platform"), workloads=graph(server("l40s", 2)))
+    after = target(platform=graph(pool("big", kind), layer="platform"), workloads=graph(server("big", 2)))
+    found = of(plan(before, after, GIT), "serving.chat")
+    assert found.risk is Risk.REPLACING
+    assert "never fewer" not in words(found)
+    assert "removes the nodes of pool `l40s`: 2 replicas stop then: nothing answers" in words(found)
+    both = graph(pool("big", kind), pool("l40s", kind), layer="platform")
+    kept = of(
+        plan(before, replace(after, stacks=(replace(after.stacks[0], graph=both), after.stacks[1])), GIT),
+        "serving.chat",
+    )
+    assert kept.risk is Risk.ROLLING and "never fewer than 2" in words(kept)
+
+
+def test_rights_that_go_before_their_server_changes_are_said() -> None:
+    """The foundation stack takes a role away while the pods that use it still run."""
+    role = node("aws:eks/podIdentityAssociation:PodIdentityAssociation", {}, "chat", "serving.chat")
+    before = target(foundation=graph(role, layer="foundation"), workloads=graph(deployment(image="1")))
+    after = target(foundation=graph(layer="foundation"), workloads=graph(deployment(image="2")))
+    found = of(plan(before, after, GIT), "serving.chat")
+    assert found.risk is Risk.REPLACING
+    assert "removes its PodIdentityAssociation: until this stack is applied its pods run without AWS rights" in words(
+        found
+    )
+
+
+def test_a_rolled_managed_group_names_the_servers_that_stop() -> None:
+    """A drained pod stops before its successor starts, so a server of one replica does not answer meanwhile."""
+    kind = "aws:eks/nodeGroup:NodeGroup"
+    old = pool("l40s", kind)
+    new = replace(old, inputs={**old.inputs, "releaseVersion": "2"})
+    for replicas, said in ((1, True), (2, False)):
+        up = graph(server("l40s", replicas))
+        sides = [target(platform=graph(n, layer="platform"), workloads=up) for n in (old, new)]
+        found = of(plan(sides[0], sides[1], GIT), "nodePools.l40s", "platform")
+        assert found.risk is Risk.ROLLING
+        assert ("`chat` has 1 replica" in words(found)) is said
+
+
+def policy(name: str, layer_labels: Mapping[str, str], spec: Mapping[str, Any], component: str = "c") -> Node:
+    """Return a NetworkPolicy of the namespace `n`."""
+    kind = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+    metadata = {"name": name, "namespace": "n", "labels": layer_labels}
+    return node(kind, {"metadata": metadata, "spec": spec}, name, component)
+
+
+@pytest.mark.parametrize(
+    "kind", ["kubernetes:networking.k8s.io/v1:NetworkPolicy", "kubernetes:policy/v1:PodDisruptionBudget"]
+)
+def test_labels_of_a_policy_change_no_traffic(kind: str) -> None:
+    """Only its own labels: nothing running notices. Its spec: what it allows changes."""
+    one = node(kind, {"metadata": {"labels": {"a": "1"}}, "spec": {"x": 1}})
+    labelled = step(one, replace(one, inputs={**one.inputs, "metadata": {"labels": {"a": "2"}}}))
+    assert labelled.risk is Risk.NONE
+    assert "nothing running notices" in words(labelled) and "changes" not in words(labelled)
+    assert step(one, replace(one, inputs={**one.inputs, "spec": {"x": 2}})).risk is Risk.IN_PLACE
+
+
+def test_without_its_policy_traffic_is_denied_where_another_denies_all() -> None:
+    """Kubernetes: a policy that selects all pods and allows nothing holds for the pods that no other policy allows."""
+    own = policy("chat", {}, {"podSelector": {"matchLabels": {"a": "b"}}, "ingress": [{}]})
+    deny = policy("default-deny", {}, {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}, "namespaces")
+    stay = graph(deny, layer="platform")
+    for below, said in ((stay, "`default-deny` of the namespace stays"), (graph(layer="platform"), "all is allowed")):
+        found = plan(target(platform=below, workloads=graph(own)), target(platform=below, workloads=graph()), GIT)
+        assert said in words(of(found, "c"))
+        assert ("all is allowed" in words(of(found, "c"))) is (below is not stay)
+
+
+def test_another_region_is_told_by_its_provider() -> None:
+    """The provider's step counts what is left behind; each resource is said to be elsewhere."""
+    provider = node("pulumi:providers:aws", {"region": "us-east-1"}, "aws", "targets.t")
+    two = tuple(node("aws:x/y:Z", {}, name, provider=provider.id) for name in "ab")
+    sides = [compilation(graph(p, *two)) for p in (provider, replace(provider, inputs={"region": "us-west-2"}))]
+    found = plan(sides[0], sides[1], GIT)
+    assert "the stack's 2 resources of this provider are in the region of before" in words(of(found, "targets.t"))
+    assert {s.component: s.risk for s in found.steps} == dict.fromkeys(("c", "targets.t"), Risk.DESTRUCTIVE)
+    assert "cannot say whether it is replaced: not recorded" in words(of(found, "c"))
+    first = compilation(graph(replace(provider, inputs={**provider.inputs, "allowedAccountIds": ["1"]}), *two))
+    assert plan(sides[0], first, GIT).risk is Risk.IN_PLACE
+
+
+@pytest.mark.parametrize(
+    ("cidr", "zones", "fails"),
+    [("10.0.0.0/16", "ab", False), ("10.0.0.0/16", "ac", True), ("10.1.0.0/16", "ab", True)],
+)
+def test_a_cluster_stays_in_its_network_and_zones(cidr: str, zones: str, fails: bool) -> None:
+    """EKS user guide: other subnets of a cluster are in the VPC and the zones that it was made in."""
+
+    def side(cidr: str, zones: str, range_: str) -> Compilation:
+        vpc = node("aws:ec2/vpc:Vpc", {"cidrBlock": cidr}, "v", "network")
+        kind = "aws:ec2/subnet:Subnet"
+        subnets = tuple(
+            node(kind, {"vpcId": Ref(vpc.id, "id"), "availabilityZone": z, "cidrBlock": range_}, z, "network")
+            for z in zones
+        )
+        cluster = {"vpcConfig": {"subnetIds": [Ref(s.id, "id") for s in subnets]}}
+        return compilation(graph(vpc, *subnets, node("aws:eks/cluster:Cluster", cluster, "cluster", "cluster")))
+
+    found = plan(side("10.0.0.0/16", "ab", "1"), side(cidr, zones, "2"), GIT)
+    assert of(found, "cluster").fails is fails
+    if fails:
+        assert found.steps[0].fails  # what fails comes first
+
+
+def test_a_heading_says_that_what_is_below_it_fails() -> None:
+    """A step that fails is never under a quiet heading."""
+    kind = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+    keep = deployment()
+    sides = [compilation(graph(keep, node(kind, {"value": v}))) for v in (1, 2)]
+    text = human_plan(plan(sides[0], sides[1], GIT))
+    assert "\n! in-place, will fail  workloads of t\n" in text
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"), [(1, 2, "grows from 1 node to 2"), (3, 1, "shrinks from 3 nodes to 1")]
+)
+def test_a_managed_group_says_once_what_its_size_does(was: int, now: int, said: str) -> None:
+    """Three equal sizes that change together are one change."""
+    kind = "aws:eks/nodeGroup:NodeGroup"
+    names = ("minSize", "desiredSize", "maxSize")
+    sides = [node(kind, {"scalingConfig": dict.fromkeys(names, size)}) for size in (was, now)]
+    found = step(sides[0], sides[1])
+    (finding,) = found.findings
+    assert finding.reason.startswith("the managed group ") and said in finding.reason
+    assert found.risk is (Risk.IN_PLACE if now > was else Risk.REPLACING)
+
+
+@pytest.mark.parametrize(
+    ("changed", "causes"),
+    [
+        ({"replicas": 3}, ["serving.chat.replicas"]),
+        ({"strategy": {"type": "Recreate"}}, ["serving.chat.replicas", "nodePools.p.max"]),
+        ({"image": "2"}, ["serving.chat.args"]),
+        ({"replicas": 3, "image": "2"}, ["serving.chat.args", "serving.chat.replicas"]),
+    ],
+)
+def test_only_what_can_decide_a_changed_property_is_its_cause(changed: Mapping[str, Any], causes: list[str]) -> None:
+    """A pool's maximum decides strategy and limits, the replicas their number and the strategy; neither the image."""
+    paths = ["serving.chat.args", "serving.chat.replicas", "nodePools.p.max"]
+    reads = ("serving.chat", "nodePools.p.max")
+
+    def side(value: int, **more: Any) -> Compilation:
+        made = graph(deployment(**more))
+        made = replace(made, components=tuple(replace(c, reads=reads) for c in made.components))
+        return compilation(made, {p: Explained(value, "spec.yaml:9:5") for p in paths})
+
+    (found,) = plan(side(1), side(2, **changed), GIT).steps
+    told = [b.path for b in found.because]
+    assert sorted(told) == sorted(causes)
+
+
+def test_tags_of_a_provider_come_from_the_owner() -> None:
+    """A provider serves the whole stack: its component does not name what all resources are tagged with."""
+    kind = "pulumi:providers:aws"
+    sides = [
+        compilation(
+            graph(node(kind, {"defaultTags": {"tags": {"llmform.dev/owner": owner}}}, "aws", "targets.t")),
+            {"owner": Explained(owner, "spec.yaml:3:1")},
+        )
+        for owner in "ab"
+    ]
+    (found,) = plan(sides[0], sides[1], GIT).steps
+    assert [b.path for b in found.because] == ["owner"]
+
+
+def test_a_provider_that_nothing_needs_goes_with_the_minimum() -> None:
+    """The platform stack has an AWS provider while a pool keeps nodes."""
+    keep = node("pulumi:providers:kubernetes", {}, "kubernetes", "targets.t")
+    aws = node("pulumi:providers:aws", {}, "aws", "targets.t")
+    before = compilation(graph(keep, aws), {"nodePools.p.min": Explained(1, "spec.yaml:5:5")})
+    after = compilation(graph(keep), {"nodePools.p.min": Explained(0, reason="the default")})
+    (found,) = plan(before, after, GIT).steps
+    assert [b.path for b in found.because] == ["nodePools.p.min"]
+
+
+def test_a_changed_manifest_file_is_the_cause() -> None:
+    """What stands in a file is no value of the spec; the file is named by the entry."""
+    kind = "kubernetes:core/v1:Secret"
+    sides = [compilation(graph(node(kind, {"stringData": {"a": v}}, "a", "manifests.extras"))) for v in "12"]
+    (found,) = plan(sides[0], sides[1], GIT).steps
+    assert found.explanation == "the files that `manifests.extras` names hold something else"

@@ -609,7 +609,7 @@ def test_the_default_storage_class_is_encrypted_and_replaced_where_it_cannot_cha
         (
             pool(minimum=1, maximum=1, capacity=("spot", "on-demand")),
             "1 × NVIDIA L40S 48 GB, on demand, from g6e.xlarge g6e.2xlarge; "
-            "all always there, in a managed node group; replaced only by an upgrade, one at a time",
+            "all always there, in a managed node group; an update or a repair replaces one at a time",
         ),
         (
             cpu_pool(name="l40s"),

@@ -86,7 +86,7 @@ def _node_group(platform: Platform, target: Aws, pool: Pool, template: Node, com
             # The number as text, which is what the property takes.
             "version": Format((Ref(template.id, "latestVersion"),)),
         },
-        "updateConfig": {"maxUnavailable": 1},
+        "updateConfig": _update(pool),
         # A node whose GPU is broken is there and keeps nothing.
         "nodeRepairConfig": {"enabled": True},
     }
@@ -99,6 +99,17 @@ def _node_group(platform: Platform, target: Aws, pool: Pool, template: Node, com
 
 def _version(platform: Platform) -> dict[str, Value]:
     return {"version": platform.edition.eks.version, "releaseVersion": platform.edition.ami.release_version}
+
+
+def _update(pool: Pool) -> dict[str, Value]:
+    """Return how an update of the image or the template goes through the group, one node at a time.
+
+    EKS starts the new nodes first by default, at least one a zone. Spare GPUs of a full group may not be there to
+    start, so with GPUs a node goes before the next comes (EKS user guide, "Understand each phase of node updates",
+    update strategies `DEFAULT` and `MINIMAL`).
+    """
+    strategy = {"updateStrategy": "MINIMAL"} if pool.per_node else {}
+    return {"maxUnavailable": 1} | strategy
 
 
 def _launch_template(platform: Platform, pool: Pool, storage: NodeStorage, component: str) -> Node:

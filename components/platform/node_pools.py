@@ -229,7 +229,7 @@ def _aws_summary(platform: Platform, pool: Pool, storage: NodeStorage) -> tuple[
     capacity = " or ".join(sorted((c.replace("-", " ") for c in pool.capacity), reverse=True))
     types = " ".join(i.name for i in pool.instances)
     if fixed:
-        life = "all always there, in a managed node group; replaced only by an upgrade, one at a time"
+        life = "all always there, in a managed node group; an update or a repair replaces one at a time"
         capacity = node_group.capacity(pool).replace("-", " ")
     elif pool.per_node:
         life = "nodes never expire under a model, consolidated when empty"

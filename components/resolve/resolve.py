@@ -16,7 +16,7 @@ from components.resolve.placement import Demand
 from components.resolve.platform import Aws, Existing, OnPrem, Platform, Pool, Server, Store, Taint, Weights
 from components.resolve.values import Values
 from specs.catalog.reader import Edition, Instance
-from specs.checks.aws_places import LETTERS
+from specs.checks.aws_places import safe_letters
 from specs.checks.finding import finding, place_of
 from specs.diagnostics import Diagnostic, has_errors
 from specs.facts_file import BUCKET_PREFIX, Facts, output
@@ -113,7 +113,7 @@ def _target(case: Case, edition: Edition, values: Values, facts: Facts | None) -
         managed_operator = is_managed("gpu-operator")
         return OnPrem(case.target, target.kube_context, target.storage.shared, managed_operator, delivery)
     region = edition.regions[target.region]
-    letters = [letter for letter in region.zones if letter in LETTERS]
+    letters = safe_letters(region)
     if isinstance(target.zones, int):
         zones = tuple(f"{region.name}{letter}" for letter in letters[: target.zones])
     else:

@@ -172,11 +172,15 @@ def _budget(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any
 
 
 def _policy(platform: Platform, metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
-    """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same port."""
+    """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same port,
+    from a namespace labelled for that: a pod's label alone is no right, since anyone who makes pods can set it."""
     clients = [
         {"podSelector": {}},
         {"namespaceSelector": {"matchLabels": {f"client.llmform.dev/{platform.namespace}": "true"}}},
-        {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}},
+        {
+            "namespaceSelector": {"matchLabels": {f"metrics.llmform.dev/{platform.namespace}": "true"}},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+        },
     ]
     egress = [] if on_prem(platform) else [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
     return {
@@ -239,7 +243,7 @@ def _pod(platform: Platform, server: Server, selector: dict[str, str]) -> dict[s
                 "labelSelector": {"matchLabels": selector},
                 "matchLabelKeys": ["pod-template-hash"],
             }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+            for key in _spread(platform, server)
         ],
         "securityContext": pod_security(USER),
         "terminationGracePeriodSeconds": grace_seconds(server),
@@ -249,6 +253,16 @@ def _pod(platform: Platform, server: Server, selector: dict[str, str]) -> dict[s
     if not on_prem(platform):
         pod["initContainers"] = [_fetch(platform, server)]
     return pod
+
+
+def _spread(platform: Platform, server: Server) -> tuple[str, ...]:
+    """Return what replicas are spread over: zones, and nodes where every server of the pool is of one size.
+
+    With several sizes, small replicas that keep apart leave a few GPUs free on every node and no node whole, so
+    that a server which needs more of a node finds none although the pool has the GPUs.
+    """
+    sizes = {s.gpus for s in platform.servers if s.pool.name == server.pool.name}
+    return ("topology.kubernetes.io/zone", *(("kubernetes.io/hostname",) if len(sizes) == 1 else ()))
 
 
 def _volumes(platform: Platform, server: Server) -> list[dict[str, Any]]:

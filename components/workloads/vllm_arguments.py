@@ -13,7 +13,8 @@ from specs.catalog.reader import find_vllm_flag
 def arguments(server: Server, weights_path: str, port: int) -> list[str]:
     """Return the arguments of `vllm serve`: llmform's own first, then the spec's by name.
 
-    Clients name the model by the server's name.
+    Clients name the model by the server's name, after `moved` by the first: a new one would restart every replica and
+    be unknown to the clients.
     """
     own = [weights_path, f"--served-model-name={server.object_name}", f"--port={port}"]
     if server.weights.context_length:

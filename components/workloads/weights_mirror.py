@@ -119,6 +119,14 @@ def weights_store(platform: Platform) -> Store:
     raise LookupError("an AWS target with models always has the store `weights`")
 
 
+def _summary(platform: Platform, weights: Weights) -> tuple[str, ...]:
+    what = f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, mirrored once by a Job"
+    if not weights.token_secret:
+        return (what,)
+    secret = f"the Secret `{weights.token_secret}`, key `token`"
+    return (what, f"{secret}, must exist in namespace {platform.namespace} first")
+
+
 def _model(platform: Platform, weights: Weights, needs: tuple[str, ...]) -> Part:
     origin = f"models.{weights.model}"
     component = Component(
@@ -126,7 +134,7 @@ def _model(platform: Platform, weights: Weights, needs: tuple[str, ...]) -> Part
         type="llmform:models:Model",
         origin=origin,
         reads=(origin, *place_paths(platform), "owner", "labels"),
-        summary=(f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, mirrored once by a Job",),
+        summary=_summary(platform, weights),
         aliases=moved_component(platform, origin),
     )
     nodes: list[Node] = []

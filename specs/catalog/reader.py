@@ -163,6 +163,9 @@ class Region(NamedTuple):
     zones: tuple[str, ...]
     opt_in: bool = False
     note: str = ""
+    unsafe: tuple[str, ...] = ()
+    """Letters that in most accounts stand for a zone which EKS refuses for the control plane; never chosen by
+    number. EKS user guide, "VPC and subnet requirements": use1-az3, usw1-az2, cac1-az3."""
 
 
 class Architecture(NamedTuple):
@@ -254,7 +257,11 @@ class Edition:
     def regions(self) -> Mapping[str, Region]:
         """AWS regions by name."""
         table = read_table(self.name, "regions.json")["regions"]
-        return _rows(Region, {n: {**r, "zones": tuple(r["zones"])} for n, r in table.items()}, "name")
+        return _rows(
+            Region,
+            {n: {**r, "zones": tuple(r["zones"]), "unsafe": tuple(r.get("unsafe", ()))} for n, r in table.items()},
+            "name",
+        )
 
     @cached_property
     def models(self) -> Mapping[str, ModelRow]:

@@ -24,6 +24,8 @@ class Replacement(NamedTuple):
     note: str = ""
     one_way: bool = False
     """Whether the property only moves one way; `note` says which."""
+    removal: Effect | None = None
+    """What taking the property away does, where that is not what a change does."""
 
 
 def replacement(type_token: str, path: tuple[str | int, ...], provider_inputs: Mapping[str, Any]) -> Replacement:
@@ -126,7 +128,8 @@ def _aws(token: str, names: tuple[str, ...]) -> Replacement:
     one_way = table["one_way"].get(token, {})
     rule = _covering(names, one_way)
     if rule is not None:
-        return Replacement(kind, first, one_way[rule]["source"], one_way[rule]["rule"], one_way=True)
+        removal = one_way[rule].get("removal") if rule == ".".join(names) else None
+        return Replacement(kind, first, one_way[rule]["source"], one_way[rule]["rule"], True, removal)
     return Replacement(kind, first, source, note)
 
 

@@ -1,10 +1,13 @@
 """Checks: one cross-field rule a file; `CHECKS` is the one list of them.
 
 A check is a function from a case (the spec of one environment at one target) and an edition of the catalog to findings.
+A rule about several cases is in `TOGETHER`, one about the user's own objects in `OF_OBJECTS`. What is unused
+(`unused.py`) is looked for once there are no errors.
+
 To add one: a new file, a line here, a page in `specs/explain/`, a case in `tests/cases/`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from specs.catalog.reader import Edition
 from specs.checks import (
@@ -21,11 +24,13 @@ from specs.checks import (
     references,
     reserved_labels,
     reserved_names,
+    same_cluster,
     secrets_in_clear,
     stack_names,
 )
 from specs.diagnostics import Diagnostic
 from specs.load import Case
+from specs.manifest_files import Manifest
 
 CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     references.check,
@@ -44,3 +49,9 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     delivery.check,
     adoptions.check,
 )
+
+TOGETHER: tuple[Callable[[Sequence[Case]], Iterator[Diagnostic]], ...] = (same_cluster.check,)
+"""Rules about all cases at once."""
+
+OF_OBJECTS: tuple[Callable[[Sequence[Manifest]], Iterator[Diagnostic]], ...] = (secrets_in_clear.check_objects,)
+"""Rules about the user's own objects."""

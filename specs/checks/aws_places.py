@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.catalog.reader import Edition
+from specs.catalog.reader import Edition, Region
 from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic, Severity
 from specs.load import Case
@@ -13,6 +13,11 @@ from specs.suggest import did_you_mean
 
 LETTERS = "abcdef"
 """Zones whose subnets have a place in the VPC (components/foundation/network.py)."""
+
+
+def safe_letters(region: Region) -> tuple[str, ...]:
+    """Return the zones that may be chosen by their number alone."""
+    return tuple(letter for letter in region.zones if letter in LETTERS and letter not in region.unsafe)
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
@@ -33,13 +38,14 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         return
     usable = [f"{region.name}{letter}" for letter in region.zones if letter in LETTERS]
     if isinstance(target.zones, int):
-        if target.zones > len(usable):
+        safe = [f"{region.name}{letter}" for letter in safe_letters(region)]
+        if target.zones > len(safe):
             yield finding(
                 case,
                 "unknown-zone",
                 (*path, "zones"),
-                f"`{region.name}` has {len(usable)} zones that a subnet can be in, not {target.zones}",
-                help=f"zones: {', '.join(usable)}",
+                f"`{region.name}` has {len(safe)} zones that a subnet can be in, not {target.zones}",
+                help=f"zones: {', '.join(safe)}",
             )
     else:
         for position, zone in enumerate(target.zones):
@@ -58,6 +64,16 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     (*path, "zones", position),
                     f"zone `{zone}` is there twice",
                     help="name it once",
+                )
+            elif zone[-1] in region.unsafe:
+                yield finding(
+                    case,
+                    "unsafe-zone",
+                    (*path, "zones", position),
+                    f"in most accounts `{zone}` is a zone that EKS refuses for the control plane",
+                    help="choose another one; `aws ec2 describe-availability-zones` shows the zone's id in your "
+                    "account, and EKS refuses use1-az3",
+                    severity=Severity.WARNING,
                 )
     if target.account is None and target.foundation is None:  # the ARN of a cluster that exists names it
         yield finding(

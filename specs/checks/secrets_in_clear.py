@@ -1,14 +1,16 @@
-"""A secret written into the spec."""
+"""A secret written into the spec, or into an object beside it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from specs.catalog.reader import Edition
 from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.load import Case
+from specs.manifest_files import Manifest
+from specs.tree import at
 
 _NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)$")
 _VALUE = re.compile(r"(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,})")
@@ -28,3 +30,22 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     f"`models.{server.model}.token`",
                     key=True,
                 )
+
+
+def check_objects(manifests: Sequence[Manifest]) -> Iterator[Diagnostic]:
+    """Yield values of Secrets in the user's own manifests: base64 hides nothing."""
+    for manifest in manifests:
+        if manifest.content["kind"] != "Secret" or manifest.content["apiVersion"] != "v1":
+            continue
+        for section in ("data", "stringData"):
+            found = at(manifest.tree, (section,))
+            for name, member in found.members.items() if found is not None else ():
+                if member.tree.value not in (None, ""):
+                    yield Diagnostic(
+                        "secret-in-clear",
+                        f"`{section}.{name}` of this Secret is a secret in the repository: everyone who reads it, the "
+                        "graph or a recorded compilation could use it",
+                        member.key,
+                        help="leave the Secret out and make it beside llmform, by `kubectl create secret` or an "
+                        "ExternalSecret",
+                    )

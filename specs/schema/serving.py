@@ -25,7 +25,8 @@ class Server(Section):
     """A model server: a model, an engine, and the pool that it runs on."""
 
     model: Name
-    """The model that it serves, an entry of `models`. Clients ask for it by the server's name."""
+    """The model that it serves, an entry of `models`. Clients ask for it by the server's name, after
+    `moved` by the first one that it had."""
 
     engine: Literal["vllm"] = "vllm"
     """The serving engine. Default: vllm."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Any
 
 from specs import __version__
 from stacks.cli import (
@@ -22,7 +23,16 @@ from stacks.cli import (
     stacks,
     urns,
 )
-from stacks.cli.session import FINDINGS, USAGE, BrokenInput, UsageError, coloured
+from stacks.cli.session import (
+    FINDINGS,
+    USAGE,
+    BrokenInput,
+    UsageError,
+    cannot_write,
+    coloured,
+    discard_output,
+    write_to,
+)
 
 COMMANDS = (plan, check, compile, graph, explain, policies, stacks, urns, render, facts, schema, init, completion)
 
@@ -42,6 +52,11 @@ examples:
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with the command that shows the help."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help and version; argparse's own says nothing of a write that fails."""
+        if message:
+            write_to(message, file or sys.stderr)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(message, f"`{self.prog} --help` shows how it is called")
@@ -66,26 +81,42 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; nothing it meets becomes a traceback."""
     try:
-        parsed = parser().parse_args(arguments)
+        try:
+            parsed = parser().parse_args(arguments)
+        except SystemExit:  # of `--help` and `--version`, which have printed
+            _flush()
+            raise
         if parsed.command is None:
             parser().print_help()
+            _flush()
             return USAGE
         status: int = parsed.run(parsed)
-        sys.stdout.flush()
+        _flush()
         return status
     except UsageError as error:
         return _usage(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # what is left in the buffer has no reader: give it to nobody, so that the interpreter does not complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return BROKEN_PIPE
     except Exception as error:
         return _bug(error)
 
 
+def _flush() -> None:
+    """Write what is left in the buffer of standard output."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(error) from None
+
+
 def _usage(error: UsageError) -> int:
+    if error.output_is_lost:
+        discard_output()
     red, end = ("\033[1;31m", "\033[0m") if coloured(sys.stderr) else ("", "")
     print(f"{red}error{end}: {_printable(error.message)}", file=sys.stderr)
     if error.advice:

@@ -8,7 +8,7 @@ from typing import Any
 
 from specs.diagnostics import arrange
 from stacks.cli.selection import add_spec
-from stacks.cli.session import compile_file, print_diagnostics, read_spec, status
+from stacks.cli.session import compile_file, print_diagnostics, read_spec, status, write
 
 FORMATS = ("human", "concise", "json", "github")
 
@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     if found or arguments.format == "json":
         print_diagnostics(spec, found, arguments.format, sys.stdout)
     elif arguments.format == "human":
-        print(f"{spec.shown}: no errors, no warnings")
+        write(f"{spec.shown}: no errors, no warnings\n")
     return status(found)

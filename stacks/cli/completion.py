@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from stacks.cli.selection import BASH
+from stacks.cli.session import write
+
 
 def add(commands: Any) -> None:
     """Add the command to the command line."""
@@ -25,5 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from stacks.cli import parser
 
-    print(shtab.complete(parser(), shell=arguments.shell))
+    preamble: Any = {"bash": BASH}  # shtab's annotation says text; what it reads is a map by shell
+    write(shtab.complete(parser(), shell=arguments.shell, preamble=preamble) + "\n")
     return 0

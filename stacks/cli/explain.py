@@ -9,7 +9,7 @@ from typing import Any
 
 from specs.schema.policies import LEVELS
 from specs.suggest import did_you_mean
-from stacks.cli.selection import add_selection
+from stacks.cli.selection import add_selection, complete_spec
 from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
 
 
@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or the code of a diagnostic or policy")
+    what = parser.add_argument("what", metavar="SPEC|CODE", help="the spec file, or the code of a diagnostic or policy")
+    complete_spec(what)
     parser.add_argument("path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat")
     add_selection(parser)
     parser.add_argument(
@@ -55,8 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
         print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
         return status(compiled.diagnostics)
     chosen = selected(compiled.compilation, arguments)
-    found = explain.explain(chosen, arguments.path)
+    assert compiled.loaded.tree is not None  # what compiled was read
+    found = explain.explain(chosen, compiled.loaded.tree, arguments.path)
     if found is None:
+        if any(n.id == arguments.path for s in chosen.stacks for n in s.graph.nodes):
+            raise UsageError(
+                f"`{arguments.path}` is the id of a node, not a path of the spec",
+                f"`llmform graph SPEC --node {arguments.path}` shows it",
+            )
         known = {p for s in chosen.stacks for p in s.values}
         parents = {p.rpartition(".")[0] for p in known}
         raise UsageError(

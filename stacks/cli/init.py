@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.session import FINDINGS, UsageError
+from stacks.cli.session import FINDINGS, UsageError, write
 
 STARTER = Path(__file__).resolve().parents[2] / "specs" / "examples" / "starter.yaml"
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _project(Path(arguments.project), arguments.file)
     path = Path(arguments.file)
     _new(path, starter())
-    print(f"wrote {path}; next:\n\n    llmform plan {path}\n")
+    write(f"wrote {path}; next:\n\n    llmform plan {path}\n\n")
     return 0
 
 
@@ -69,12 +69,11 @@ def _project(folder: Path, spec_name: str) -> int:
         raise UsageError(f"{names} {exist} already; no file was written", "name a folder that is no project yet")
     for name, text in wanted.items():
         if name in there:
-            print(f"kept         {folder / name}")
+            write(f"kept         {folder / name}\n")
             continue
         _folder((folder / name).parent)
         _new(folder / name, text)
-        print(f"created      {folder / name}")
-    sys.stdout.flush()
+        write(f"created      {folder / name}\n")
     return _configs(folder, folder / spec_name)
 
 
@@ -92,10 +91,10 @@ def _configs(folder: Path, spec: Path) -> int:
     stacks = [s.name for s in compiled.compilation.stacks]
     configs = plan_configs(find_project(spec), spec, stacks, stacks)
     write_configs(configs)
-    print(listed(configs), end="")
-    print(
+    write(listed(configs))
+    write(
         f"\nnext, in {folder}:\n\n    llmform plan {spec.relative_to(folder).as_posix()}\n"
-        f"    pulumi stack init {stacks[0]} && pulumi preview\n"
+        f"    pulumi stack init {stacks[0]} && pulumi preview\n\n"
     )
     return 0
 

@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     write(manifest_summary(layer, stack.name, folder.as_posix(), written, removed))
     if stack.delivery != "gitops":
         target = f"targets.{stack.target}.delivery"
-        print(f"`{target}: gitops` would make `pulumi up` refuse this stack, so that it has one owner")
+        write(f"`{target}: gitops` would make `pulumi up` refuse this stack, so that it has one owner\n")
     return 0
 
 

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import argparse
 
+LAYERS = ("foundation", "platform", "workloads")
+"""Layers from the lowest to the highest (components/lowering.py)."""
+
+BASH = f"""\
+_llmform_compgen_specs() {{
+  compgen -d -- "$1"
+  for ending in yaml yml json; do compgen -f -X "!*.$ending" -- "$1"; done
+}}
+_llmform_compgen_layers() {{ compgen -W '{" ".join(LAYERS)}' -- "$1"; }}
+"""
+"""What bash completes a spec and a layer with; it goes in front of shtab's script."""
+
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """Add the spec's path."""
-    # the name `file` in shtab's table makes a shell complete paths
-    argument = parser.add_argument("spec", metavar="SPEC", help="the spec file")
-    argument.complete = {"bash": "_shtab_compgen_files", "zsh": "_files"}  # type: ignore[attr-defined]
+    complete_spec(parser.add_argument("spec", metavar="SPEC", help="the spec file"))
+
+
+def complete_spec(argument: argparse.Action) -> None:
+    """Let a shell complete the argument with files that can be a spec, and folders (`complete` is shtab's)."""
+    argument.complete = {  # type: ignore[attr-defined]
+        "bash": "_llmform_compgen_specs",
+        "zsh": "_files -g '(*.yaml|*.yml|*.json)'",
+        "tcsh": "f:*.{yaml,yml,json}",
+    }
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose stacks; without any, all stacks are meant."""
     parser.add_argument("--environment", default="", metavar="NAME", help="only stacks of this environment")
     parser.add_argument("--target", default="", metavar="NAME", help="only stacks of this target")
-    parser.add_argument(
+    layer = parser.add_argument(
         "--layer", default="", metavar="NAME", help="only this layer: foundation, platform or workloads"
     )
+    # not `choices`: a layer that the spec does not have is refused in words of the spec (session.py)
+    layer.complete = {  # type: ignore[attr-defined]
+        "bash": "_llmform_compgen_layers",
+        "zsh": f"({' '.join(LAYERS)})",
+    }
     parser.add_argument("--stack", default="", metavar="NAME", help="only this stack, as `llmform stacks` names it")

@@ -23,9 +23,9 @@ OK, FINDINGS, USAGE, CHANGES = 0, 1, 2, 3
 class UsageError(Exception):
     """The command line asks for something that is not there; exit status 2. `advice` says what to do."""
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", *, output_is_lost: bool = False) -> None:
         super().__init__(message)
-        self.message, self.advice = message, advice
+        self.message, self.advice, self.output_is_lost = message, advice, output_is_lost
 
 
 class BrokenInput(UsageError):
@@ -98,12 +98,31 @@ def sources(spec: Spec, found: Iterable[Diagnostic]) -> dict[str, str]:
 
 def write(text: str) -> None:
     """Write to standard output, whole; a lone surrogate or a character that the terminal lacks is shown escaped."""
-    _write(text, sys.stdout)
+    write_to(text, sys.stdout)
 
 
-def _write(text: str, stream: TextIO) -> None:
-    stream.buffer.write(text.encode(stream.encoding or "utf-8", "backslashreplace"))
-    stream.buffer.flush()
+def write_to(text: str, stream: TextIO) -> None:
+    """Write to a stream as `write` does; UsageError if it takes no more."""
+    try:
+        stream.buffer.write(text.encode(stream.encoding or "utf-8", "backslashreplace"))
+        stream.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(error) from None
+
+
+def cannot_write(error: OSError) -> UsageError:
+    """Return what is said when standard output takes no more: `cannot write: No space left on device`."""
+    return UsageError(f"cannot write: {error.strerror or error}", output_is_lost=True)
+
+
+def discard_output() -> None:
+    """Give what is left in the buffer of standard output to nobody, so that the interpreter does not complain at
+    exit that it cannot write it."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, sys.stdout.fileno())
+    os.close(nobody)
 
 
 def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stream: TextIO) -> None:
@@ -119,7 +138,7 @@ def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stre
             text = render.github(found)
         case _:
             text = diagnostics_text(spec, found, colour=coloured(stream))
-    _write(text, stream)
+    write_to(text, stream)
 
 
 def diagnostics_text(spec: Spec, found: tuple[Diagnostic, ...], *, colour: bool = False) -> str:

@@ -74,8 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         write(_as_json(chosen))
         return 0
     widest = max(len(s.name) for s in chosen)
-    for s in chosen:
-        print(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {s.place}")
+    write("".join(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {s.place}\n" for s in chosen))
     return 0
 
 

@@ -159,23 +159,23 @@ def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
 
 def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style: Style) -> Iterator[str]:
     """Yield the steps of stacks that change or go: by risk, equal steps of several targets once."""
-    blocks: dict[tuple[Risk, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    blocks: dict[tuple[Risk, bool, str, tuple[str, ...]], list[str]] = defaultdict(list)
     for step in plan.steps:
         if step.stack in changed:
             body = tuple(_step(step, changed[step.stack], details, style))
-            blocks[(step.risk, changed[step.stack].layer, body)].append(step.stack)
-    sections: dict[tuple[Risk, str], list[tuple[str, ...]]] = defaultdict(list)
-    for (risk, layer, body), names in blocks.items():
-        sections[(risk, _places(plan, [changed[n] for n in names], layer))].append(body)
-    touched = list(sections)
-    for risk, place in touched:
-        mark = "!" if risk >= Risk.ROLLING else " "
-        word = f"{mark} {risk!s:<12} "
+            blocks[(step.risk, step.fails, changed[step.stack].layer, body)].append(step.stack)
+    sections: dict[tuple[Risk, bool, str], list[tuple[str, ...]]] = defaultdict(list)
+    for (risk, fails, layer, body), names in blocks.items():
+        sections[(risk, fails, _places(plan, [changed[n] for n in names], layer))].append(body)
+    for (risk, fails, place), bodies in sections.items():
+        mark = "!" if fails or risk >= Risk.ROLLING else " "
+        told = f"{risk}, will fail" if fails else str(risk)
+        word = f"{mark} {told:<11}  "
         yield ""
         first, *rest = wrap(place, word, " " * len(word))
         yield first.replace(str(risk), style.paint(str(risk), _RISK_COLOURS[risk], "bold"), 1)
         yield from rest
-        for body in sections[(risk, place)]:
+        for body in bodies:
             yield from body
 
 
@@ -270,7 +270,7 @@ def _resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Itera
         if isinstance(edit, Create | Delete):
             continue
         for change in edit.changes:
-            if details or change.effect.kind != "record" or _told_always(change):
+            if details or (change.effect.kind != "record" and change.part != "provider") or _told_always(change):
                 yield from wrap(change_text(node, change, details=details), " " * 10, " " * 12)
         if details and rated.unchanged:
             yield f"          ({count(rated.unchanged, 'unchanged attribute')} hidden)"

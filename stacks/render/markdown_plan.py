@@ -89,6 +89,8 @@ def _verdict(plan: Plan, policies: Report | None) -> str:
 
 def _row(step: Step) -> str:
     risk = f"**{step.risk}**" if step.risk >= Risk.ROLLING else str(step.risk)
+    if step.fails:
+        risk += ", **will fail**"
     told = [("will fail: " if f.fails else "") + f.reason for f in step.findings if f.reason]
     if not told or step.action.name == "CREATE":
         told = [*told, *(step.summary or ((what(step),) if step.edits else ()))]

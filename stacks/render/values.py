@@ -58,19 +58,24 @@ _POD = "spec.template.spec."
 def change_text(node: Node, change: Change, *, details: bool = False) -> str:
     """Return `path before → after`, for `wrap`, with what the change does if it is more than an update."""
     name = _name(change)
+    if change.part == "provider" and change.before == change.after:
+        return f"provider {value_text(change.after)} works elsewhere, or is another" + _remark(change)
     if name.startswith(_POD) and not details:
         name = f"spec.template … {name.removeprefix(_POD)}"
-    text = f"{name} {_sides(node, change)}"
+    return f"{name} {_sides(node, change)}" + _remark(change)
+
+
+def _remark(change: Change) -> str:
     match change.effect.kind:
         case "replace":
-            text += "  " + together("# forces replacement")
+            return "  " + together("# forces replacement")
         case "refused":
-            text += "  " + together("# refused: it cannot be changed")
+            return "  " + together("# refused: it cannot be changed")
         case "unknown":
-            text += "  " + together("# not recorded whether this replaces")
+            return "  " + together("# not recorded whether this replaces")
         case "ignored":
-            text += "  # ignored (`ignoreChanges`)"
-    return text
+            return "  # ignored (`ignoreChanges`)"
+    return ""
 
 
 def _name(change: Change) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.edits import Create
-from stacks.risk.finding import Finding, Risk, Situation, kind
+from components.graph import Graph, Node, Ref, references
+from stacks.diff import other_place
+from stacks.edits import Create, Replace
+from stacks.risk.finding import Finding, Risk, Situation, at, kind, some
 
 
 def eks_version(s: Situation) -> Iterator[Finding]:
@@ -33,6 +35,36 @@ def eks_version(s: Situation) -> Iterator[Finding]:
 def _minor(version: object) -> int | None:
     major, _, minor = str(version).partition(".")
     return int(major) * 1000 + int(minor) if major.isdecimal() and minor.isdecimal() else None
+
+
+def eks_subnets(s: Situation) -> Iterator[Finding]:
+    """An EKS cluster takes other subnets only in the VPC and the zones that it was made in.
+
+    EKS user guide, "View Amazon EKS networking requirements for VPC and subnets".
+    """
+    if s.node.type != "aws:eks/cluster:Cluster" or s.old is None or s.new is None or s.goes:
+        return
+    if not s.changed("vpcConfig", "subnetIds"):
+        return
+    was, now = _subnets(s.old, s.before), _subnets(s.new, s.after)
+    vpcs = {r.node for n in now for r in references(n.inputs.get("vpcId")) if isinstance(r, Ref)}
+    if any(isinstance(s.edits.get(vpc), Replace | Create) for vpc in vpcs):
+        words = "EKS does not take the cluster into another VPC: keep the network, or make a new target"
+        yield Finding(Risk.REPLACING, words, fails=True)
+        return
+    zones = {str(n.inputs.get("availabilityZone")) for n in was}
+    added = sorted({str(n.inputs.get("availabilityZone")) for n in now} - zones)
+    if zones and added:
+        new = f"{', '.join(added)} {'is' if len(added) == 1 else 'are'} new"
+        words = f"EKS keeps the cluster to the zones it was made in; {new}"
+        yield Finding(Risk.REPLACING, words, fails=True)
+    else:
+        yield Finding(Risk.IN_PLACE, "the control plane takes other subnets of its zones")
+
+
+def _subnets(cluster: Node, graph: Graph | None) -> tuple[Node, ...]:
+    ids = {r.node for r in references(at(cluster.inputs, "vpcConfig", "subnetIds")) if isinstance(r, Ref)}
+    return tuple(n for n in (graph.nodes if graph else ()) if n.id in ids)
 
 
 def addon(s: Situation) -> Iterator[Finding]:
@@ -89,7 +121,7 @@ def rights(s: Situation) -> Iterator[Finding]:
             "QueuePolicy": "what the policy grants and refuses no longer holds",
         }
         yield Finding(Risk.REPLACING, words.get(kind(s.node), "what relies on these rights loses them"))
-    elif s.changes:
+    elif s.changes and not s.only_labels:
         yield Finding(Risk.IN_PLACE, "who may do what changes at once")
 
 
@@ -103,8 +135,17 @@ def provider(s: Situation) -> Iterator[Finding]:
     """A provider's settings: how the engine reaches the place; another cluster replaces everything."""
     if not s.node.type.startswith("pulumi:providers:") or isinstance(s.edit, Create):
         return
-    if s.goes:
+    if isinstance(s.edit, Replace):
+        yield Finding(Risk.REPLACING, "another cluster to the engine: all that this provider manages is replaced")
+    elif s.goes:
         yield Finding(Risk.NONE, "only the engine's way to the place")
+    elif place := (other_place(s.changes) if s.node.type == "pulumi:providers:aws" else ""):
+        there = sum(n.provider == s.node.id for n in (s.before.nodes if s.before else ()))
+        words = (
+            f"the stack's {some(there, 'resource')} of this provider are in the {place} of before: the engine replaces "
+            f"them or loses sight of them, data with them; make a new target for the other {place} instead"
+        )
+        yield Finding(Risk.DESTRUCTIVE, words)
     elif s.changed("allowedAccountIds"):
         yield Finding(Risk.IN_PLACE, "the engine refuses any other account")
     elif s.changed("defaultTags"):
@@ -113,4 +154,4 @@ def provider(s: Situation) -> Iterator[Finding]:
         yield Finding(Risk.NONE, "only how the engine reaches the place")
 
 
-RULES = (eks_version, addon, release, rights, service_account, provider)
+RULES = (eks_version, eks_subnets, addon, release, rights, service_account, provider)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stacks.changes import written
+from stacks.changes import keys, written
 from stacks.edits import Create, Delete, Move, Replace
-from stacks.risk.finding import Finding, Risk, Situation
+from stacks.risk.finding import Finding, Risk, Situation, kind
 
 
 def protected(s: Situation) -> Iterator[Finding]:
@@ -38,6 +38,37 @@ def unknown(s: Situation) -> Iterator[Finding]:
             yield Finding(Risk.REPLACING, words)
 
 
+def elsewhere(s: Situation) -> Iterator[Finding]:
+    """A resource whose provider works in another region or account afterwards is not there."""
+    if isinstance(s.edit, Create | Delete | Replace):
+        return
+    for change in s.edit.changes:
+        if change.part == "provider" and change.effect.kind == "unknown":
+            words = "its provider works in another region or account: cannot say whether it is replaced: not recorded"
+            yield Finding(Risk.DESTRUCTIVE, words)
+
+
+def only_labels(s: Situation) -> Iterator[Finding]:
+    """Labels of an object that nothing selects by its own labels are words for people."""
+    if not s.only_labels or s.goes:
+        return
+    no_annotations = all(keys(c.path)[:2] == ("metadata", "labels") for c in s.changes)
+    if kind(s.node) in _INERT or (no_annotations and kind(s.node) in _INERT_LABELS):
+        words = f"only labels or annotations of the {kind(s.node)}: nothing running notices"
+        yield Finding(Risk.NONE, words)
+
+
+_INERT = ("NetworkPolicy", "PodDisruptionBudget", "PriorityClass", "Role", "RoleBinding", "RuntimeClass")
+"""Kinds whose own labels and annotations nothing acts on.
+
+Not here: what is selected by its own labels (Namespace, Service, monitors, aggregated ClusterRoles, ConfigMaps that
+sidecars look for).
+"""
+
+_INERT_LABELS = ("Job", "NodePool", "ServiceAccount", "StorageClass")
+"""Kinds whose own labels nothing acts on, but whose annotations mean something."""
+
+
 def one_way(s: Situation) -> Iterator[Finding]:
     """A property that only moves one way."""
     for change in s.changes:
@@ -57,10 +88,12 @@ def record_only(s: Situation) -> Iterator[Finding]:
         return
     if isinstance(s.edit, Move):
         yield Finding(Risk.NONE, f"the same object, until now `{s.edit.before.id}`")
+    elif any(c.effect.kind == "unknown" for c in s.edit.changes):
+        return
     elif any(c.effect.kind == "ignored" for c in s.edit.changes):
         yield Finding(Risk.NONE, "`ignoreChanges` keeps what is there")
     else:
         yield Finding(Risk.NONE, "only Pulumi's own record of it changes")
 
 
-RULES = (protected, retained, refused, unknown, one_way, adopted, record_only)
+RULES = (protected, retained, refused, unknown, elsewhere, only_labels, one_way, adopted, record_only)

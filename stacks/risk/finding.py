@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 from components.graph import Graph, Node, Value
+from components.manifests import POOL_LABEL
 from components.resolve.platform import Explained
 from stacks.changes import ABSENT, keys
 from stacks.edits import Change, Create, Delete, Edit, NodeEdit, Replace
@@ -41,6 +42,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """All stacks of one environment and target, by layer, as far as they are part of the plan.
+
+    `edits` are those of the layers below: an apply has carried them out when the stack's own turn comes.
+    """
+
+    before: Mapping[str, Graph] = field(default_factory=dict)
+    after: Mapping[str, Graph] = field(default_factory=dict)
+    edits: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One edit with what stands around it. `values` are the decided values of the stack afterwards."""
 
@@ -49,6 +62,7 @@ class Situation:
     values: Mapping[str, Explained]
     before: Graph | None
     after: Graph | None
+    target: Target = field(default_factory=Target)
 
     @property
     def old(self) -> Node | None:
@@ -84,6 +98,14 @@ class Situation:
         if isinstance(self.edit, Delete):
             return not self.edit.node.options.retain_on_delete
         return isinstance(self.edit, Replace) and not self.edit.before.options.retain_on_delete
+
+    @property
+    def only_labels(self) -> bool:
+        """Say whether labels or annotations of the object itself are all that changes."""
+        changes = self.changes
+        return bool(changes) and all(
+            keys(c.path)[:2] in (("metadata", "labels"), ("metadata", "annotations")) for c in changes
+        )
 
     def changed(self, *path: str) -> bool:
         """Say whether anything at, inside or around this property changes."""
@@ -149,6 +171,24 @@ GPU_RESOURCES = ("nvidia.com/gpu",)
 def gpus(node: Node) -> int:
     """Return the GPUs that one pod of the workload asks for."""
     return sum(number(at(c, "resources", "limits", name)) for c in containers(node) for name in GPU_RESOURCES)
+
+
+def pool_of(node: Node) -> str:
+    """Return the pool that a workload's pods select, or whose nodes a pool's resource makes; empty if none."""
+    paths = (
+        ("spec", "template", "spec", "nodeSelector", POOL_LABEL),
+        ("spec", "template", "metadata", "labels", POOL_LABEL),
+        ("labels", POOL_LABEL),
+    )
+    kinds = ("Deployment", "NodePool", "NodeGroup")
+    return next(
+        (
+            str(at(node.inputs, *p))
+            for k, p in zip(kinds, paths, strict=True)
+            if kind(node) == k and at(node.inputs, *p)
+        ),
+        "",
+    )
 
 
 def replicas(node: Node) -> int:

@@ -62,17 +62,30 @@ def service(s: Situation) -> Iterator[Finding]:
 
 
 def rules(s: Situation) -> Iterator[Finding]:
-    """Network policies and security group rules allow or deny at once."""
+    """Network policies and disruption budgets allow or deny at once; their own labels do nothing."""
+    if s.only_labels and not s.goes:
+        return  # `only_labels` says it
     if kind(s.node) == "NetworkPolicy":
         if isinstance(s.edit, Delete):
-            yield Finding(
-                Risk.IN_PLACE,
-                "traffic that only this policy allowed stops; without any policy all is allowed",
-            )
+            yield Finding(Risk.IN_PLACE, _without(s))
         elif s.changes:
             yield Finding(Risk.IN_PLACE, "which traffic is allowed changes at once")
     if kind(s.node) == "PodDisruptionBudget" and (s.changes or s.goes):
         yield Finding(Risk.IN_PLACE, "how many pods a node drain may stop at once changes")
+
+
+def _without(s: Situation) -> str:
+    """Return what holds for the pods of a policy that goes: a policy of all pods that allows nothing may stay."""
+    namespace = at(s.node.inputs, "metadata", "namespace")
+    for graph in s.target.after.values():
+        for node in graph.nodes:
+            if kind(node) == "NetworkPolicy" and at(node.inputs, "metadata", "namespace") == namespace:
+                spec = at(node.inputs, "spec", default={})
+                if not spec.get("podSelector") and not spec.get("ingress") and not spec.get("egress"):
+                    name = at(node.inputs, "metadata", "name")
+                    stays = f"`{name}` of the namespace stays, which allows none"
+                    return f"traffic that only this policy allowed stops: {stays}"
+    return "traffic that only this policy allowed stops; without any policy all is allowed"
 
 
 RULES = (address, path, service, rules)

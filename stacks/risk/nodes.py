@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.edits import Create, Delete
-from stacks.risk.finding import Finding, Risk, Situation, at, kind, number
+from stacks.risk.finding import Finding, Risk, Situation, at, kind, number, pool_of, replicas, some
 
 _DRIFT = (
     "Karpenter replaces the nodes that no longer match, one after another (drift); pods on them restart, "
@@ -18,7 +18,7 @@ def node_pool(s: Situation) -> Iterator[Finding]:
     if kind(s.node) != "NodePool" or isinstance(s.edit, Create):
         return
     if s.goes:
-        words = "its nodes are drained and go; pods stay pending if no other pool takes them"
+        words = "Karpenter's nodes of the pool are drained and go; pods stay pending if no other pool takes them"
         yield Finding(Risk.REPLACING, words)
         return
     if s.changed("spec", "template"):
@@ -63,30 +63,67 @@ def node_group(s: Situation) -> Iterator[Finding]:
     if s.node.type != "aws:eks/nodeGroup:NodeGroup" or isinstance(s.edit, Create):
         return
     if s.goes:
-        words = "its nodes are drained and go"
+        words = "the managed group's nodes are drained and go"
         if not isinstance(s.edit, Delete):
             words += "; pods move to the new group, which comes "
             words += "after them" if getattr(s.edit, "delete_first", False) else "first"
+        graph = s.target.after.get("platform")
+        if any(pool_of(n) == pool_of(s.node) for n in (graph.nodes if graph else ())):
+            words += _interrupted(s)
         yield Finding(Risk.REPLACING, words)
         return
     if any(s.changed(name) for name in ("version", "releaseVersion", "launchTemplate")):
-        yield Finding(Risk.ROLLING, "EKS replaces its nodes one after another; pods on them restart")
+        words = "EKS replaces the managed group's nodes one after another; pods on them restart"
+        yield Finding(Risk.ROLLING, words + _interrupted(s))
     if s.changed("scalingConfig"):
-        assert s.old is not None and s.new is not None
-        for name in ("desiredSize", "minSize", "maxSize"):
-            was, now = (number(at(n.inputs, "scalingConfig", name), -1) for n in (s.old, s.new))
-            if now < was:
-                yield Finding(Risk.REPLACING, f"{name} {was} → {now}: nodes beyond it are drained and go")
-            elif now > was:
-                yield Finding(Risk.IN_PLACE, f"{name} {was} → {now}")
+        yield from _sizes(s)
     if s.changed("labels") or s.changed("taints") or s.changed("updateConfig"):
-        yield Finding(Risk.IN_PLACE, "labels, taints or the pace of updates; running pods stay")
+        yield Finding(Risk.IN_PLACE, "the managed group's labels, taints or pace of updates; running pods stay")
+
+
+def _interrupted(s: Situation) -> str:
+    """Return who does not answer meanwhile: a drained pod stops before its successor starts elsewhere."""
+    pool = pool_of(s.node)
+    if not pool:
+        return ""
+    graph = s.target.before.get("workloads")
+    if graph is None:
+        return ", and a model server with 1 replica does not answer until its pod is ready on a new node"
+    alone = sorted(
+        str(at(n.inputs, "metadata", "name", default=n.id))
+        for n in graph.nodes
+        if kind(n) == "Deployment" and pool_of(n) == pool and replicas(n) == 1
+    )
+    if not alone:
+        return ""
+    names = ", ".join(f"`{name}`" for name in alone)
+    if len(alone) == 1:
+        return f"; {names} has 1 replica: if it runs there, it does not answer until its pod is ready on another node"
+    return f"; {names} have 1 replica each: those that run there do not answer until ready on another node"
+
+
+def _sizes(s: Situation) -> Iterator[Finding]:
+    """Yield what other sizes of a managed group do: the wanted size starts or drains nodes, the bounds only bound."""
+    assert s.old is not None and s.new is not None
+    sizes = {
+        name: tuple(number(at(n.inputs, "scalingConfig", name), -1) for n in (s.old, s.new))
+        for name in ("desiredSize", "minSize", "maxSize")
+    }
+    was, now = sizes["desiredSize"]
+    now = min(now, sizes["maxSize"][1])
+    if now < was:
+        gone = "1 is drained and goes" if was - now == 1 else f"{was - now} are drained and go"
+        yield Finding(Risk.REPLACING, f"the managed group shrinks from {some(was, 'node')} to {now}: {gone}")
+    elif now > was:
+        yield Finding(Risk.IN_PLACE, f"the managed group grows from {some(was, 'node')} to {now}")
+    else:
+        yield Finding(Risk.IN_PLACE, "the managed group's bounds change; its nodes stay")
 
 
 def launch_template(s: Situation) -> Iterator[Finding]:
     """A launch template's new version is only data; the node group that takes it rolls."""
     if kind(s.node) == "LaunchTemplate" and s.changes and not s.goes:
-        yield Finding(Risk.IN_PLACE, "a new version of the template; nodes change when their group takes it")
+        yield Finding(Risk.IN_PLACE, "a new version of the template, which its node group takes in the same apply")
 
 
 RULES = (node_pool, node_class, node_group, launch_template)

@@ -66,6 +66,8 @@ def configuration(s: Situation) -> Iterator[Finding]:
             Risk.REPLACING,
             "it is missing for a moment: running pods lose the mount, new pods fail in between",
         )
+    elif s.only_labels and not s.goes:
+        yield Finding(Risk.IN_PLACE, "only its labels or annotations: its data stays")
     elif s.changes and not s.goes:
         yield Finding(
             Risk.IN_PLACE,

@@ -9,7 +9,7 @@ from typing import Any
 from components.graph import Node
 from stacks.changes import ABSENT
 from stacks.edits import Create, Delete, Replace
-from stacks.risk.finding import Finding, Risk, Situation, at, gpus, kind, number, replicas, some
+from stacks.risk.finding import Finding, Risk, Situation, at, gpus, kind, number, pool_of, replicas, some
 
 _SETTINGS = {
     "strategy": "the new strategy counts from the next rollout on",
@@ -56,6 +56,39 @@ def deployment(s: Situation) -> Iterator[Finding]:
         yield Finding(Risk.IN_PLACE, "only labels or annotations of the object: no pod restarts")
 
 
+def _nodes_go_first(s: Situation, old: Node) -> bool:
+    """Say whether a lower layer takes all nodes away that the running pods may be on."""
+    pool = pool_of(old)
+    if not pool:
+        return False
+    gone = any(
+        isinstance(e, Delete) and pool_of(e.node) == pool and not e.node.options.retain_on_delete
+        for e in s.target.edits.get("platform", ())
+    )
+    graph = s.target.after.get("platform")
+    return gone and not any(pool_of(n) == pool for n in (graph.nodes if graph else ()))
+
+
+def rights_go_first(s: Situation) -> Iterator[Finding]:
+    """Running pods keep on without the AWS rights that a lower layer takes away before they change."""
+    if kind(s.node) != "Deployment" or s.old is None or s.new is None:
+        return
+    gone = sorted(
+        {
+            kind(e.node)
+            for e in s.target.edits.get("foundation", ())
+            if isinstance(e, Delete) and e.node.component == s.node.component
+        }
+        & {"PodIdentityAssociation", "Role"}
+    )
+    if gone:
+        words = (
+            f"the foundation stack, applied before this one, removes its {' and '.join(gone)}: until this stack is "
+            "applied its pods run without AWS rights, and one that restarts cannot read its weights"
+        )
+        yield Finding(Risk.REPLACING, words)
+
+
 def _upserts(s: Situation) -> bool:
     provider = next((n for n in (s.after.nodes if s.after else ()) if n.id == s.node.provider), None)
     return provider is not None and at(provider.inputs, "upsertExistingObjects") in (True, "true")
@@ -86,6 +119,13 @@ def _rollout(s: Situation, old: Node, new: Node) -> Iterator[Finding]:
         yield Finding(Risk.IN_PLACE, "no replica runs: nothing restarts")
         return
     pods = _pods(count, gpus(old))
+    if _nodes_go_first(s, old):
+        words = (
+            f"the platform stack, applied before this one, removes the nodes of pool `{pool_of(old)}`: {pods} "
+            f"{'stops' if count == 1 else 'stop'} then: nothing answers until this stack is applied and a pod is ready"
+        )
+        yield Finding(Risk.REPLACING, words)
+        return
     feasible = s.values.get(f"{new.component}.rollout")
     sentence = f"; {feasible.reason}" if feasible and feasible.reason else ""
     if at(new.inputs, "spec", "strategy", "type", default="RollingUpdate") == "Recreate":
@@ -214,4 +254,4 @@ def autoscaler(s: Situation) -> Iterator[Finding]:
             yield Finding(Risk.IN_PLACE, f"at most {some(now, 'replica')} instead of {was}")
 
 
-RULES = (deployment, stateful_set, daemon_set, job, probe_or_request, autoscaler)
+RULES = (deployment, rights_go_first, stateful_set, daemon_set, job, probe_or_request, autoscaler)

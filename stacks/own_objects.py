@@ -1,0 +1,96 @@
+"""The user's own objects beside those of llmform, over all stacks: each object has one owner, each number one hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from components.graph import Node, kubernetes_object
+from components.invariants import object_key
+from specs.checks.finding import finding
+from specs.diagnostics import Diagnostic
+from specs.load import Case
+from specs.manifest_files import Manifest
+from specs.schema.targets import OnPremTarget
+from specs.tree import at
+from stacks.compilation import CompiledStack
+
+_SCALERS = {("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")}
+"""Group and kind of what sets the replicas of its `spec.scaleTargetRef`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A case, its stacks, the objects of its manifests, and the namespace of those that name none."""
+
+    case: Case
+    stacks: tuple[CompiledStack, ...]
+    manifests: tuple[Manifest, ...]
+    namespace: str
+
+
+def taken_twice(made: Sequence[Made]) -> Iterator[Diagnostic]:
+    """Yield the user's objects that another stack of the same cluster has already.
+
+    Within one stack the graph's own rules say so (components/invariants.py).
+    """
+    owners: dict[tuple[str, ...], tuple[CompiledStack, Node]] = {}
+    own: list[tuple[Case, CompiledStack, Node]] = []
+    for one in made:
+        for stack in one.stacks:
+            for node in filter(kubernetes_object, stack.graph.nodes):
+                if node.origin.startswith("manifests."):
+                    own.append((one.case, stack, node))
+                else:
+                    owners.setdefault((*_cluster(one.case), object_key(node)), (stack, node))
+    for case, stack, node in own:
+        other, first = owners.setdefault((*_cluster(case), object_key(node)), (stack, node))
+        if other is stack:
+            continue
+        help = "give it another name, or leave it out"
+        if first.origin.startswith("manifests."):  # of another environment: one stack has no other of the same key
+            help = f"leave it to one of them: `environments.{case.environment}.overlay: {{{node.origin}: null}}`"
+        yield finding(
+            case,
+            "manifest-conflict",
+            ("manifests", node.origin.partition(".")[2]),
+            f"`{node.id}` is the same object `{object_key(node)}` as `{first.id}` of the stack `{other.name}`",
+            help=help,
+            key=True,
+        )
+
+
+def _cluster(case: Case) -> tuple[str, ...]:
+    """Return what tells clusters apart: every environment of an AWS target has its own."""
+    target = case.spec.targets[case.target]
+    return ("", target.kube_context) if isinstance(target, OnPremTarget) else (case.environment, case.target)
+
+
+def scaled_twice(one: Made) -> Iterator[Diagnostic]:
+    """Yield the user's autoscalers of a model server whose replicas llmform sets: each deployment would set back
+    what the autoscaler did."""
+    servers = {
+        (n.inputs["metadata"].get("namespace"), n.inputs["metadata"].get("name")): n
+        for s in one.stacks
+        for n in s.graph.nodes
+        if n.origin.startswith("serving.") and n.inputs.get("kind") == "Deployment" and "replicas" in n.inputs["spec"]
+    }
+    for manifest in one.manifests:
+        content = manifest.content
+        spec = content.get("spec")
+        target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
+        scaler = (content["apiVersion"].rpartition("/")[0], content["kind"]) in _SCALERS
+        # KEDA takes a Deployment for granted (keda.sh, "ScaledObject specification")
+        if not scaler or not isinstance(target, dict) or target.get("kind", "Deployment") != "Deployment":
+            continue
+        name, namespace = target.get("name"), content["metadata"].get("namespace") or one.namespace
+        node = servers.get((namespace, name)) if isinstance(name, str) else None
+        place = at(manifest.tree, ("spec", "scaleTargetRef"))
+        if node is not None and place is not None:
+            remove = "json: [{op: remove, path: /spec/replicas}]"
+            yield Diagnostic(
+                "scaled-twice",
+                f"this {content['kind']} and `{node.origin}.replicas` would both set the replicas of `{node.id}`",
+                place.span,
+                help=f"leave the number to it by a patch: `{{match: {node.id}, {remove}}}`, or remove it",
+            )
