@@ -116,10 +116,7 @@ def read_facts(case: Case, files: Files, spec_file: str) -> tuple[Facts | None, 
         message = f"there is no file `{name}` beside the spec"
         if not _inside(name):
             message = f"`{name}` is outside the spec's folder"
-        advice = (
-            "`llmform facts --from-terraform FILE -o FILE` drafts it from a state of Terraform, "
-            "`--from-stack` of Pulumi"
-        )
+        advice = "`llmform facts --from-terraform FILE -o FILE` drafts one from Terraform, `--from-stack` from Pulumi"
         return None, (finding(case, "facts-missing", path, message, help=advice),)
     shown = str(PurePosixPath(spec_file).parent / name)
     tree, wrong = read(data, shown)

@@ -4,10 +4,10 @@ Nodes, in the component `encryption`:
 - `Key` and `Alias` secrets: Kubernetes secrets in the cluster's store;
 - `Key` and `Alias` stores: objects of the stores that are `encrypted`, if there are any.
 
-The keys are protected unless the spec lifts it: what a lost key encrypted is lost too. Each key's policy is the
-one statement that lets the account's IAM policies decide; without it nobody, the account's administrators
-included, could ever manage the key again. The identities that use a key get their few actions on that one key from
-their own roles.
+The keys are protected unless the spec lifts it: what a lost key encrypted is lost too. Each key's policy is
+the one statement that lets the account's IAM policies decide; without it nobody, the account's administrators
+included, could ever manage the key again. The identities that use a key get their few actions on that one key
+from their own roles.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def lower(platform: Platform) -> Part:
     if not isinstance(target, Aws):
         return Part()
     origin = f"targets.{target.name}"
-    encrypted = tuple(store.name for store in platform.stores if store.encrypted)
+    encrypted = sorted(store.name for store in platform.stores if store.encrypted)
     nodes = list(_key(platform, origin, "secrets", "Kubernetes secrets", protect=target.protect))
     summary = ["KMS key for Kubernetes secrets, rotated every year"]
     if encrypted:

@@ -74,7 +74,7 @@ def foundation_path(platform: Platform) -> tuple[str, ...]:
 def gpu_tolerations(platform: Platform) -> list[dict[str, str]]:
     """Return the tolerations that bring an add-on onto every GPU node: the GPU taint, the pools' own."""
     found = [{"key": manifests.GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]
-    for pool in platform.pools:
+    for pool in sorted(platform.pools, key=lambda p: p.name):  # the order of the spec means nothing
         for taint in pool.taints if pool.per_node else ():
             toleration = {"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}
             if toleration not in found:

@@ -114,7 +114,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An object store. `retention_days` is 0 for ever; `bucket`, its physical name, is llmform's unless `adopted`."""
+    """An object store. `retention_days` is 0 for ever; `bucket` is its name, llmform's own unless `adopted`."""
 
     name: str
     object_name: str
