@@ -429,6 +429,8 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     targets = {n: draw(aws_targets() | on_prem_targets()) for n in _named(draw, 1, 3)}
     kinds = {t["provider"] for t in targets.values()}
     on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
+    for name in on_prem:  # two targets of one environment are two clusters
+        targets[name]["kubeContext"] = f"{targets[name]['kubeContext'][:200]}-{name}"
     value["targets"] = targets
     drawn = {n: draw(pools("aws" in kinds, "on-prem" in kinds)) for n in _named(draw, 0, 3)}
     value["nodePools"] = {n: p.value for n, p in drawn.items()}
@@ -452,6 +454,9 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
+        for name in on_prem if len(value["environments"]) > 1 else ():
+            targets[name]["addons"] = "existing"  # a cluster has an operator once
+            files |= namespaced_only(files)
     for key in ("models", "nodePools", "serving"):
         if not value[key] and draw(st.booleans()):
             del value[key]
@@ -511,6 +516,11 @@ def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
         value.setdefault("manifests", {})[name] = entry
     return files
+
+
+def namespaced_only(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files without objects of the whole cluster, which two environments in one cluster cannot both have."""
+    return {name: text.partition(b"\n---\n")[0] for name, text in files.items()}
 
 
 def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:

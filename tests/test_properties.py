@@ -318,6 +318,10 @@ def test_another_environment_changes_no_other(written: Written, data: st.DataObj
         st.sampled_from(({}, {"targets": [sorted(written.value["targets"])[0]]}, {"overlay": {"owner": "new"}}))
     )
     assume("another" not in before)
+    for target in written.value["targets"].values():
+        if target["provider"] == "on-prem":
+            assume("manifests" not in written.value)  # objects of the whole cluster among them
+            target["addons"] = "existing"  # a cluster has an operator once
     old, new = (
         graphs(compiled(changed(written, environments=before))),
         graphs(compiled(changed(written, environments={**before, "another": entry}))),
@@ -335,6 +339,8 @@ def test_another_target_changes_no_other(written: Written, data: st.DataObject) 
     target = data.draw(aws_targets() if like["provider"] == "aws" else on_prem_targets()) | {
         "overlay": like.get("overlay", {})
     }
+    if target["provider"] == "on-prem":
+        target |= {"kubeContext": "another", "addons": "existing"}
     old = compiled(written)
     new = compiled(changed(written, targets={**written.value["targets"], name: target}))
     kept = {s.name for s in old.stacks}
