@@ -9,7 +9,17 @@ from typing import Any
 
 from specs import __version__
 from stacks.cli import check, compile, completion, explain, graph, init, plan, schema, stacks
-from stacks.cli.session import USAGE, UsageError, cannot_write, coloured, discard_output, write_to
+from stacks.cli.session import (
+    FINDINGS,
+    USAGE,
+    SpecErrors,
+    UsageError,
+    cannot_write,
+    coloured,
+    discard_output,
+    print_diagnostics,
+    write_to,
+)
 
 COMMANDS = (plan, check, compile, graph, explain, stacks, schema, init, completion)
 
@@ -72,6 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
         return status
     except UsageError as error:
         return _usage(error)
+    except SpecErrors as error:
+        print_diagnostics(error.spec, error.found, "human", sys.stderr)
+        return FINDINGS
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

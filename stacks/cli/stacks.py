@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.cli.session import read_spec, sound, write
 
 
 def add(commands: Any) -> None:
@@ -30,12 +29,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the stacks' names, what they hold and where they are."""
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    chosen = selected(compiled.compilation, arguments).stacks
+    chosen = sound(read_spec(arguments.spec), arguments).selected.stacks
     if arguments.format == "json":
         rows = [
             {
