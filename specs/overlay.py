@@ -152,6 +152,8 @@ def _points_into_nothing(
     if first not in named:
         return
     section = at(tree, (first,))
+    if section is not None and not isinstance(section.value, Mapping):
+        return  # the section itself is wrong, and the schema says so
     there = section.members if section is not None else {}
     asked = [(str(path[1]), _part(key, path, 1), value)] if len(path) > 1 else []
     if len(path) == 1:

@@ -63,11 +63,15 @@ def copied(case: Path, to: Path) -> Path:
     return to
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
+def _environment() -> dict[str, str]:
+    """Return an environment in which git knows who commits and when, and nothing of this machine's configuration."""
     who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in _WHO.items()}
-    environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
     return subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL
+        ["git", *arguments], cwd=folder, env=_environment(), check=True, capture_output=True, stdin=subprocess.DEVNULL
     ).stdout
 
 
@@ -94,7 +98,7 @@ def _one(line: str, folder: Path) -> str:
     if line.startswith("llmform "):
         status, out, err = run(shlex.split(line)[1:], folder)
     else:
-        done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(["sh", "-c", line], cwd=folder, env=_environment(), capture_output=True, text=True)
         status, out, err = done.returncode, done.stdout, done.stderr
     said = f"--- stderr\n{_whole(err)}" if err else ""
     return f"$ {line}\n{_whole(out)}{said}--- exit {status}\n"

@@ -247,7 +247,14 @@ def arguments(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.booleans()):
             name = name.replace("-", "_")
         value[name] = draw(argument_values(flag))
-    return value
+    return with_partners(value)
+
+
+def with_partners(args: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with those that vLLM takes only together."""
+    dests = {name.replace("_", "-") for name in args}
+    automatic = args.get("enable-auto-tool-choice") is True or args.get("enable_auto_tool_choice") is True
+    return args | {"tool-call-parser": "hermes"} if automatic and "tool-call-parser" not in dests else args
 
 
 def argument_values(flag: Flag) -> st.SearchStrategy[Any]:
@@ -536,7 +543,9 @@ def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:
 
 def _environments(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in _named(draw, 1, 3):
+    # two environments on one cluster must not both install an operator or claim one object of the user's own
+    most = 1 if any(t["provider"] == "on-prem" for t in value["targets"].values()) else 3
+    for name in _named(draw, 1, most):
         entry: dict[str, Any] = {}
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
         if draw(st.booleans()):

@@ -144,7 +144,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (made / "llmform").symlink_to(os.path.join("..", "bin", "llmform"))  # the same text in every folder
     for name, value in {**IDENTITY, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     monkeypatch.chdir(made)
     return made

@@ -39,6 +39,10 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
             yield from _argument(case, version, name, given, value)
 
 
+def _normal(args: Mapping[str, Any]) -> set[str]:
+    return {given.replace("_", "-") for given in args}
+
+
 def _argument(case: Case, version: str, name: str, given: str, value: Any) -> Iterator[Diagnostic]:
     path = ("serving", name, "args", given)
     flags = vllm_flags(version)
@@ -59,7 +63,11 @@ def _argument(case: Case, version: str, name: str, given: str, value: Any) -> It
             key=True,
         )
         return
-    wrong = check_vllm_argument(flag, value)
+    others = {flags[n].name for n in _normal(case.spec.serving[name].args) if n in flags}
+    wrong = check_vllm_argument(flag, value, others)
+    if flag.name == "enable-auto-tool-choice" and value is True and "tool-call-parser" not in others:
+        # vllm/entrypoints/openai/cli_args.py refuses it when the arguments are validated
+        wrong = "needs `tool-call-parser` beside it, the form in which the model writes calls"
     if wrong:
         yield finding(case, "bad-argument", path, f"`--{given}`: {wrong}", help=flag.help)
 

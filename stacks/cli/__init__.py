@@ -27,10 +27,12 @@ from stacks.cli.session import (
     FINDINGS,
     USAGE,
     BrokenInput,
+    SpecErrors,
     UsageError,
     cannot_write,
     coloured,
     discard_output,
+    print_diagnostics,
     write_to,
 )
 
@@ -95,6 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
         return status
     except UsageError as error:
         return _usage(error)
+    except SpecErrors as error:
+        print_diagnostics(error.spec, error.found, "human", sys.stderr)
+        return FINDINGS
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

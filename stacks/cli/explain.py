@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from specs.schema.policies import LEVELS
 from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection, complete_spec
-from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.cli.session import UsageError, read_spec, sound, write
 
 
 def add(commands: Any) -> None:
@@ -50,14 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
             )
         write(text)
         return 0
-    spec = read_spec(arguments.what)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    chosen = selected(compiled.compilation, arguments)
-    assert compiled.loaded.tree is not None  # what compiled was read
-    found = explain.explain(chosen, compiled.loaded.tree, arguments.path)
+    spec = sound(read_spec(arguments.what), arguments)
+    chosen, tree = spec.selected, spec.compiled.loaded.tree
+    assert tree is not None  # what compiled was read
+    found = explain.explain(chosen, tree, arguments.path)
     if found is None:
         if any(n.id == arguments.path for s in chosen.stacks for n in s.graph.nodes):
             raise UsageError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from components.graph_json import canonical, encode_graph, encode_value
 from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.cli.session import UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
 from stacks.render.tree import tree
 
@@ -34,12 +33,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the graph of the selected stack."""
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    chosen = selected(compiled.compilation, arguments).stacks
+    chosen = sound(read_spec(arguments.spec), arguments).selected.stacks
     if arguments.tree:
         write("\n".join(tree(s.graph) for s in chosen))
         return 0

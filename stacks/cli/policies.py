@@ -8,18 +8,7 @@ import sys
 from typing import Any
 
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import (
-    FINDINGS,
-    UsageError,
-    coloured,
-    compile_file,
-    print_diagnostics,
-    read_spec,
-    selected,
-    status,
-    today,
-    write,
-)
+from stacks.cli.session import FINDINGS, UsageError, coloured, read_spec, sound, today, write
 
 EPILOG = """\
 examples:
@@ -64,17 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.render.policies import list_policies, policy_values
     from stacks.render.style import Style
 
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    chosen = selected(compiled.compilation, arguments)
+    checked = sound(read_spec(arguments.spec), arguments)
+    chosen, loaded = checked.selected, checked.compiled.loaded
     day = today(arguments.day)
     if arguments.format == "pulumi":
-        write(_pulumi(chosen, compiled.loaded, day))
+        write(_pulumi(chosen, loaded, day))
         return 0
-    made = report(chosen, compiled.loaded, day)
+    made = report(chosen, loaded, day)
     if arguments.format == "json":
         write(json.dumps({"format": 1, **policy_values(made)}, indent=2) + "\n")
     else:

@@ -11,16 +11,7 @@ from typing import Any
 
 from stacks.cli.compile import write_whole
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import (
-    BrokenInput,
-    UsageError,
-    compile_file,
-    print_diagnostics,
-    read_spec,
-    selected,
-    status,
-    write,
-)
+from stacks.cli.session import BrokenInput, UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
 
 EPILOG = """\
@@ -70,12 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.manifest_layer import CannotRender, manifest_layer
     from stacks.render.manifest_files import manifest_files, manifest_summary
 
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    stack = _one(selected(compiled.compilation, arguments).stacks)
+    stack = _one(sound(read_spec(arguments.spec), arguments).selected.stacks)
     try:
         layer = manifest_layer(stack.graph, stack.layer, _outputs(arguments.outputs), arguments.helm)
     except CannotRender as error:

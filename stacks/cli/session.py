@@ -80,6 +80,31 @@ def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compila
     return chosen
 
 
+class SpecErrors(Exception):
+    """The spec has errors, and the command needs a sound one; exit status 1 after its diagnostics are printed."""
+
+    def __init__(self, spec: Spec, found: tuple[Diagnostic, ...]) -> None:
+        super().__init__(f"{spec.shown} has errors")
+        self.spec, self.found = spec, found
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A spec without errors, compiled: `every` stack of it, and those that the command line asks for."""
+
+    compiled: Compiled
+    every: Compilation
+    selected: Compilation
+
+
+def sound(spec: Spec, arguments: argparse.Namespace) -> Sound:
+    """Compile a spec file and select its stacks; SpecErrors if it has errors, UsageError for a name no stack has."""
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        raise SpecErrors(spec, compiled.diagnostics)
+    return Sound(compiled, compiled.compilation, selected(compiled.compilation, arguments))
+
+
 def coloured(stream: object) -> bool:
     """Say whether a stream takes colour: a terminal, unless NO_COLOR is set or TERM is dumb (no-color.org)."""
     is_terminal = bool(getattr(stream, "isatty", lambda: False)())

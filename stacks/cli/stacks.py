@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import (
-    FINDINGS,
-    Spec,
-    UsageError,
-    compile_file,
-    print_diagnostics,
-    read_spec,
-    selected,
-    status,
-    write,
-)
+from stacks.cli.session import FINDINGS, Spec, UsageError, read_spec, sound, write
 from stacks.compilation import Compilation, CompiledStack
 
 EPILOG = """\
@@ -63,13 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.write and arguments.format == "json":
         raise UsageError("`--write` prints no JSON")
     spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    chosen = selected(compiled.compilation, arguments).stacks
+    checked = sound(spec, arguments)
+    chosen = checked.selected.stacks
     if arguments.write:
-        return _written(arguments, spec, compiled.compilation, chosen)
+        return _written(arguments, spec, checked.every, chosen)
     if arguments.format == "json":
         write(_as_json(chosen))
         return 0
@@ -78,13 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _written(
-    arguments: argparse.Namespace, spec: Spec, compilation: Compilation, chosen: tuple[CompiledStack, ...]
-) -> int:
+def _written(arguments: argparse.Namespace, spec: Spec, every: Compilation, chosen: tuple[CompiledStack, ...]) -> int:
     from stacks.cli.pulumi_project import find_project, listed, plan_configs, write_configs
 
     place = find_project(spec.path, arguments.config_dir)
-    known = {s.name for s in compilation.stacks}
+    known = {s.name for s in every.stacks}
     configs = plan_configs(place, spec.path, [s.name for s in chosen], known)
     if not arguments.check:
         write_configs(configs)

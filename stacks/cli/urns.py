@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
+from stacks.cli.session import UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
 from stacks.urns import urns
 
@@ -48,12 +47,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the URNs of the component in the one selected stack that has it."""
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
-        print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
-        return status(compiled.diagnostics)
-    stack = _holder(selected(compiled.compilation, arguments).stacks, arguments.component)
+    stack = _holder(sound(read_spec(arguments.spec), arguments).selected.stacks, arguments.component)
     found = urns(stack.graph, arguments.component, needs=not arguments.only, dependents=arguments.dependents)
     match arguments.format:
         case "json":
