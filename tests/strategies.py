@@ -416,9 +416,7 @@ def policies() -> st.SearchStrategy[dict[str, Any]]:
     days = st.dates().map(lambda day: day.isoformat())
     reasons = st.sampled_from(("until the new chart is out", "é😀"))
     any_level = st.fixed_dictionaries({"level": st.sampled_from(sorted(RANK)), "reason": reasons, "until": days})
-    raised = st.just({"level": "mandatory"}) | st.fixed_dictionaries(
-        {"level": st.just("mandatory")}, optional={"until": days}
-    )
+    raised = st.fixed_dictionaries({"level": st.just("mandatory")}, optional={"until": days})
     return st.dictionaries(st.sampled_from(sorted(LEVELS)), any_level | raised, max_size=3)
 
 
