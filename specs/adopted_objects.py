@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.files import Files
+from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest, object_of, read_documents
 from specs.tree import Path

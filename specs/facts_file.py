@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic, Label, Span
 from specs.files import Files
+from specs.finding import finding
 from specs.load import Case
 from specs.schema.targets import AwsTarget
 from specs.source import read

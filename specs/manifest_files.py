@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from specs.catalog.reader import kinds
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
 from specs.files import Files
+from specs.finding import finding
 from specs.load import Case
 from specs.source import MOST_BYTES, read
 from specs.tree import Path, Tree, plain

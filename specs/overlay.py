@@ -63,7 +63,7 @@ def specialise(
                 _points_into_nothing(_within(tree, base, environment), path, key, value, name, named, known)
             )
             found.extend(problems)
-            if not problems:
+            if not problems and not _in_wrong_section(tree, path, named):
                 change = expand_short_forms(_nest(path, key, _stamp(value, name)))
                 tree = _merge(tree, change)
     kept = at(tree, ("targets", target))
@@ -151,9 +151,9 @@ def _points_into_nothing(
         return
     if first not in named:
         return
+    if _in_wrong_section(tree, path, named):
+        return
     section = at(tree, (first,))
-    if section is not None and not isinstance(section.value, Mapping):
-        return  # the section itself is wrong, and the schema says so
     there = section.members if section is not None else {}
     asked = [(str(path[1]), _part(key, path, 1), value)] if len(path) > 1 else []
     if len(path) == 1:
@@ -182,6 +182,12 @@ def _points_into_nothing(
             )
         elif problem := _through_a_scalar(tree, path, key, overlay, where):
             yield problem
+
+
+def _in_wrong_section(tree: Tree, path: Path, named: frozenset[str]) -> bool:
+    """Say whether a section of named entries is no map: the schema says so, and an overlay must not hide it."""
+    section = at(tree, (str(path[0]),))
+    return path[0] in named and section is not None and not isinstance(section.value, Mapping)
 
 
 def _through_a_scalar(tree: Tree, path: Path, key: Span, overlay: str, where: str) -> Diagnostic | None:

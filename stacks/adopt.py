@@ -16,8 +16,8 @@ from typing import Any
 from components.graph import Graph, Node, Value, kubernetes_object
 from components.graph_json import encode_value
 from components.invariants import object_key
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
+from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
 from specs.suggest import did_you_mean

@@ -19,11 +19,11 @@ from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
-from specs.checks.finding import finding, span_of
 from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
 from specs.files import Files, NoFiles
+from specs.finding import finding, span_of
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.suggest import did_you_mean

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from components.graph import Node, kubernetes_object
 from components.invariants import object_key
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
+from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
 from specs.schema.targets import OnPremTarget

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ def test_the_pure_part_does_not_touch_the_world(path: Path) -> None:
     assert not set(imported(path)) & WORLD - ALLOWED_WORLD.get(named(path), set())
     text = path.read_text(encoding="utf-8")
     assert not {call for call in (".today()", ".now(", "utcnow(") if call in text}
+
+
+def test_every_module_can_be_the_first_that_is_imported() -> None:
+    """No two modules import each other, by way of the packages that hold them included."""
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in FILES}
+    needs: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names: set[str] = set()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        packages = {name.rpartition(".")[0] for name in names} | names
+        needs[module] = {n for n in packages & modules.keys() if not f"{module}.".startswith(f"{n}.")}
+    assert tuple(TopologicalSorter(needs).static_order())
 
 
 def test_every_exception_of_the_pure_part_is_needed() -> None:

@@ -103,3 +103,9 @@ def test_a_value_that_follows_its_anchor_without_a_space_is_marked_where_it_stan
     tree, found = read(b"chat: &a://b\nb: 1\n", "spec.yaml")
     assert tree is not None and not found
     assert (tree.members["chat"].tree.value, str(tree.members["chat"].tree.span)) == ("://b", "spec.yaml:1:9")
+
+
+def test_a_section_that_is_no_map_is_one_error_for_all_overlays_into_it() -> None:
+    """The first overlay into it must not make a map of it, in which the second then misses its entry."""
+    target = {**QUICKSTART["targets"]["us-east-1"], "overlay": {"nodePools.l40s": {"max": 4}, "nodePools.a10g": {}}}
+    assert codes(compiled(nodePools=[[]], targets={"us-east-1": target})) == ["wrong-type"]

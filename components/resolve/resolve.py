@@ -17,9 +17,9 @@ from components.resolve.platform import Aws, Existing, OnPrem, Platform, Pool, S
 from components.resolve.values import Values
 from specs.catalog.reader import Edition, Instance
 from specs.checks.aws_places import safe_letters
-from specs.checks.finding import finding, place_of
 from specs.diagnostics import Diagnostic, has_errors
 from specs.facts_file import BUCKET_PREFIX, Facts, output
+from specs.finding import finding, place_of
 from specs.load import Case
 from specs.schema.targets import AwsTarget
 from specs.tree import Path, at

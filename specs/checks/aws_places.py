@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.catalog.reader import Edition, Region
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic, Severity
+from specs.finding import finding
 from specs.load import Case
 from specs.schema.targets import AwsTarget
 from specs.suggest import did_you_mean

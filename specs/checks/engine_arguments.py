@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from specs.catalog.reader import Edition, Flag, check_vllm_argument, vllm_flags, vllm_removed
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
+from specs.finding import finding
 from specs.load import Case
 from specs.suggest import did_you_mean
 from specs.tree import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specs.catalog.reader import Edition
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
+from specs.finding import finding
 from specs.load import Case
 from specs.tree import at
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from specs.checks.finding import finding, span_of
 from specs.diagnostics import Diagnostic, Label
+from specs.finding import finding, span_of
 from specs.load import Case
 from specs.schema.targets import OnPremTarget
 from specs.tree import key_span

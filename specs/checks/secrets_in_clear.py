@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from specs.catalog.reader import Edition
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic
+from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
 from specs.tree import at

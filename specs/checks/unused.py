@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from specs.catalog.reader import Edition
-from specs.checks.finding import finding
 from specs.diagnostics import Diagnostic, Severity
+from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
 
