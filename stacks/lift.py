@@ -89,7 +89,7 @@ class Lift:
                     return self._unpacked(new, old, path)
                 return self._list(new, old, path) if isinstance(old, list) else concrete(old)
         as_text = (self.loose or self.json_texts) and not self.in_text
-        if same(new, old) or (as_text and plain_text(new) == plain_text(old)):
+        if same(new, old) or (as_text and _reads_as(new, old)):
             return new
         return concrete(old)
 
@@ -114,7 +114,7 @@ class Lift:
         if now is UNKNOWN:
             return self._doubted(new, path, _source(new))
         # a number may have become text on its way into the other resource
-        return new if same(now, old) or plain_text(now) == plain_text(old) else concrete(old)
+        return new if same(now, old) or _reads_as(now, old) else concrete(old)
 
     def _text(self, new: Format, old: Any, path: Keys) -> Value:
         """Compare a text part by part; what is not known of it may be anything."""
@@ -127,7 +127,7 @@ class Lift:
                 return old
             if isinstance(now, Secret):
                 now, reason = (now.value, reason) if now.known else (UNKNOWN, reason or SECRET)
-            text = None if now is UNKNOWN else plain_text(now)
+            text = None if _holds_more(now) else plain_text(now)
             if text is None:
                 reason = reason or _source(part)
             pattern += ".*" if text is None else re.escape(text)
@@ -220,6 +220,22 @@ def concrete(old: Any) -> Value:
         case list() | tuple():
             return [concrete(item) for item in old]
     return None if old is UNKNOWN else old
+
+
+def _reads_as(now: Any, old: Any) -> bool:
+    """Say whether a scalar reads as another one does: `"1"` and `1`."""
+    scalars = isinstance(now, str | int | float) and isinstance(old, str | int | float)
+    return scalars and plain_text(now) == plain_text(old)
+
+
+def _holds_more(value: Any) -> bool:
+    """Say whether something in a deployed value is secret or not known, so that it has no text."""
+    match value:
+        case Mapping():
+            return any(_holds_more(item) for item in value.values())
+        case list() | tuple():
+            return any(_holds_more(item) for item in value)
+    return value is UNKNOWN or isinstance(value, Secret)
 
 
 def _hidden(lifted: Value, new: Value) -> Value:

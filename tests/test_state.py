@@ -466,6 +466,23 @@ def test_a_secret_in_the_clear_is_compared_and_never_shown() -> None:
     assert operations(diff(side.stack.graph, graph)) == {"c/Kind/a": "update"}
 
 
+@pytest.mark.parametrize("value", [[plaintext([1])], {"a": plaintext("hunter2")}])
+def test_a_secret_inside_what_should_be_a_scalar_is_a_change_and_never_shown(value: Any) -> None:
+    """Where the graph has a scalar of a provider, which also comes as text, and where it has a reference."""
+    foundation, platform, _ = compiled(QUICKSTART).stacks
+    documents = written(compiled(QUICKSTART))
+    known = read_state(state(documents[foundation.name])).outputs
+    provider = next(n for n in platform.graph.nodes if n.type == "pulumi:providers:kubernetes")
+    row(documents[platform.name], provider.id)["inputs"] |= {"clusterIdentifier": value, "enableServerSideApply": value}
+    side = deployed(read_state(state(documents[platform.name])), platform, {foundation.name: known})
+    seen = side.stack.graph.node(provider.id).inputs
+    assert {name for name in seen if seen[name] != provider.inputs[name]} == {
+        "clusterIdentifier",
+        "enableServerSideApply",
+    }
+    assert "hunter2" not in repr(seen)
+
+
 def test_a_reference_to_a_secret_cannot_be_said() -> None:
     """Nor can text that holds one, unless its other parts differ."""
     foundation, *rest = compiled(QUICKSTART).stacks
