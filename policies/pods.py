@@ -27,9 +27,21 @@ POD_SPECS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Where each kind keeps the specs of its pods (Kubernetes 1.34; Argo Rollouts; LeaderWorkerSet v1)."""
 
+_KNOWN_GROUPS = {"argoproj.io", "leaderworkerset.x-k8s.io"}
+"""Groups of the custom resources in `POD_SPECS`. Another group may have a kind of the same name, as Volcano has Job."""
+
+_WITHOUT_PODS = re.compile(r"karpenter\..*|(.*\.)?(kyverno\.io|gatekeeper\.sh)")
+"""Groups of custom resources that make no pods: Karpenter's, and those that hold patterns for other objects."""
+
+_NO_PODS_HERE = {"apiVersion", "kind", "metadata", "status"}
+
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 _GPU = re.compile(r"nvidia\.com/(gpu|mig-).*|[a-z0-9.-]+/gpu")
+
+
+_ZERO = re.compile(r"[+-]?0*\.?0+\.?(?:[numkMGTPE]i?|[eE][+-]?\d+)?")
+"""A quantity of Kubernetes that is 0 (apimachinery, resource.Quantity)."""
 
 
 def kind(resource: Resource) -> str:
@@ -37,12 +49,43 @@ def kind(resource: Resource) -> str:
     return resource.type.rpartition(":")[2] if resource.type.startswith("kubernetes:") else ""
 
 
+def group(resource: Resource) -> str:
+    """Return the group of a Kubernetes object, `core` for the one without a name; empty for any other resource."""
+    return resource.type.split(":")[1].partition("/")[0] if kind(resource) else ""
+
+
 def pod_specs(resource: Resource) -> Iterator[View]:
-    """Yield the spec of every pod template; what is optional and absent is left out."""
+    """Yield the spec of every pod template; what is optional and absent is left out.
+
+    Nobody knows all custom resources (RayCluster, JobSet, InferenceService, …): in theirs, a pod's spec is what has a
+    list `containers` in which an image is named, wherever it stands.
+    """
+    own = group(resource)
+    if "." in own and own not in _KNOWN_GROUPS:
+        if not _WITHOUT_PODS.fullmatch(own):
+            for key in resource.inputs:
+                if key not in _NO_PODS_HERE:
+                    yield from _found(resource.at(key))
+        return
     for path in POD_SPECS.get(kind(resource), ()):
         found = resource.at(*path)
         if found.value is not None:
             yield found
+
+
+def _found(view: View) -> Iterator[View]:
+    """Yield what is a pod's spec, or may be one once it is known."""
+    if view.unknown or (isinstance(view.value, Mapping) and _names_an_image(view.at("containers"))):
+        yield view
+    else:
+        for item in view.items():
+            yield from _found(item)
+
+
+def _names_an_image(held: View) -> bool:
+    return held.unknown or (
+        isinstance(held.value, list | tuple) and any(c.at("image").value is not None for c in held.items())
+    )
 
 
 def containers(spec: View) -> Iterator[View]:
@@ -63,13 +106,21 @@ def gpus(container: View) -> tuple[str, ...]:
     for side in ("limits", "requests"):
         amounts = container.at("resources", side).value
         if isinstance(amounts, Mapping):
-            found |= dict.fromkeys(name for name in amounts if _GPU.fullmatch(name))
+            found |= dict.fromkeys(
+                k for k, v in amounts.items() if _GPU.fullmatch(k) and v is not UNKNOWN and not zero(v)
+            )
     return tuple(found)
+
+
+def zero(amount: object) -> bool:
+    """Say whether a quantity is none at all, such as `0`, `"0"` or `0Mi`: it is as good as absent."""
+    return amount == 0 or (isinstance(amount, str) and _ZERO.fullmatch(amount) is not None)
 
 
 def gpus_unknown(container: View) -> tuple[View, ...]:
     """Return the values that have to be known to say whether a container asks for GPUs."""
-    return (container.at("resources", "limits"), container.at("resources", "requests"))
+    sides = (container.at("resources", "limits"), container.at("resources", "requests"))
+    return (*sides, *(amount for side in sides for key, amount in side.entries() if _GPU.fullmatch(key)))
 
 
 def matches(selector: View, labels: View) -> bool | None:

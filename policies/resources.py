@@ -96,6 +96,13 @@ class View:
         except ValueError:
             return View(None, self.path)
 
+    def document_or_text(self) -> Any:
+        """Return the value of the JSON map or list that stands here as a text, and any other value as it is."""
+        if isinstance(self.value, str) and self.value[:1] in ("{", "["):
+            found = self.document().value
+            return self.value if found is None else found
+        return self.value
+
 
 def _step(path: str, key: str) -> str:
     if not _PLAIN_KEY.fullmatch(key):

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from components.graph import JsonText, Value
+from policies.secret_names import secret_name
 from stacks.changes import Absent, Entry, Path
 
 HIDDEN: Final = "(sensitive)"
 """What stands in the place of a sensitive value."""
 
-_NAMES = re.compile(
-    r"(^|[_.-])(password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|private_?key)s?$",
-    re.IGNORECASE,
-)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_KINDS = {"kubernetes:core/v1:Secret": ("data", "stringData")}
 _SECRET_PROPERTIES = {
     "aws:secretsmanager/secretVersion:SecretVersion": ("secretString", "secretBinary"),
     "aws:ssm/parameter:Parameter": ("value", "valueWo"),
 }
-
-
-def secret_name(name: str) -> bool:
-    """Say whether something of this name holds a secret: `HF_TOKEN`, `adminPassword`.
-
-    Example:
-        >>> secret_name("HF_TOKEN"), secret_name("token_budget"), secret_name("adminPassword")
-        (True, False, True)
-    """
-    return _NAMES.search(_CAMEL.sub("_", name)) is not None
 
 
 def sensitive(type_token: str, path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,6 +55,7 @@ def sized(**resources: Any) -> Resource:
 
 
 GPU = {"image": "a:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+MIG = {"image": "a:1", "resources": {"limits": {"nvidia.com/mig-1g.10gb": "1"}}}
 POOL = {"llmform.dev/pool": "l40s"}
 TAINT = {"key": "nvidia.com/gpu", "effect": "NoSchedule"}
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
@@ -95,6 +97,10 @@ def without_action(resource: Any) -> Resource:
     return Resource("aws:iam/rolePolicy:RolePolicy", "r", {"policy": document})
 
 
+def role(**inputs: Any) -> Resource:
+    return Resource("aws:iam/role:Role", "r", inputs)
+
+
 def attachment(arn: Any) -> Resource:
     return Resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "a", {"policyArn": arn})
 
@@ -103,16 +109,37 @@ def secret(**inputs: Any) -> Resource:
     return kubernetes("core/v1:Secret", "s", metadata={"name": "s"}, **inputs)
 
 
+def custom(token: str, **inputs: Any) -> Resource:
+    return kubernetes(token, "x", metadata={"name": "x"}, **inputs)
+
+
+def ray(container: Any, **pod: Any) -> Resource:
+    """A RayCluster whose head is a pod with one container (KubeRay, ray.io/v1)."""
+    template = {"spec": {"containers": [container], **pod}}
+    return custom("ray.io/v1:RayCluster", spec={"headGroupSpec": {"template": template}})
+
+
+def jobset(**pod: Any) -> Resource:
+    """A JobSet of one Job (jobset.x-k8s.io/v1alpha2): a pod's template in a Job's template, in a list."""
+    template = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "a:1"}], **pod}}}}
+    return custom("jobset.x-k8s.io/v1alpha2:JobSet", spec={"replicatedJobs": [{"name": "j", "template": template}]})
+
+
+def arguments(*args: str) -> Resource:
+    return deployment({"image": "a:1", "args": list(args)})
+
+
 def variable(key: Any, value: Any) -> Resource:
     return deployment({"image": "a:1", "env": [{"name": key, "value": value}]})
 
 
-TLS = {
+NOT_TLS: dict[str, Any] = {"Bool": {"aws:SecureTransport": "false"}}
+TLS: dict[str, Any] = {
     "Effect": "Deny",
     "Principal": "*",
     "Action": "s3:*",
-    "Resource": UNKNOWN,
-    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    "Resource": [UNKNOWN, UNKNOWN],
+    "Condition": NOT_TLS,
 }
 CLOSED = {"blockPublicAcls": True, "blockPublicPolicy": True, "ignorePublicAcls": True, "restrictPublicBuckets": True}
 SSE = {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]}
@@ -163,17 +190,23 @@ def network_policy(where: Any = "n", **spec: Any) -> Resource:
 SERVER = deployment({"image": "a:1"}, labels={"app.kubernetes.io/component": "model-server"})
 
 
-def budget(where: Any = "n", **selector: Any) -> Resource:
+def budget(where: Any = "n", amounts: dict[str, Any] | None = None, **selector: Any) -> Resource:
     metadata = {"name": "x", "namespace": where}
-    return kubernetes("policy/v1:PodDisruptionBudget", "pdb", metadata=metadata, spec={"selector": selector})
+    spec = {"selector": selector, **(amounts or {"maxUnavailable": 1})}
+    return kubernetes("policy/v1:PodDisruptionBudget", "pdb", metadata=metadata, spec=spec)
 
 
 def labelled(owner: Any) -> Resource:
     return kubernetes("core/v1:Service", "s", metadata={"labels": {"llmform.dev/owner": owner}})
 
 
+NEWEST = {"name": "c", "image": "a"}
+"""A container with whatever is newest."""
+
 EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 """A policy document as a text, with one statement that is no list (IAM JSON policy grammar)."""
+
+KUBECONFIG = {"users": [{"name": "me", "user": {"token": "x"}}]}
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----"
 """How a private key begins (RFC 7468)."""
@@ -183,11 +216,15 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (deployment({"image": "vllm/vllm-openai:v0.32.0"}),),
         (deployment({"image": "registry.example:5000/a@sha256:" + "0" * 64}),),
         (deployment({"image": "a:latest@sha256:" + "0" * 64}),),
+        (ray({"name": "head", "image": "rayproject/ray:2.54.0"}),),
+        (custom("kyverno.io/v1:ClusterPolicy", spec={"rules": [{"containers": [{"image": "!*:latest"}]}]}),),
     ),
     "images-by-digest": ((deployment({"image": "a@sha256:" + "0" * 64}),),),
     "pods-unprivileged": (
         (deployment({}),),
         (deployment({"securityContext": {"privileged": False}}, hostNetwork=False),),
+        (deployment({"securityContext": {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}}),),
+        (deployment({}, volumes=[{"name": "v", "emptyDir": {}}]),),
     ),
     "containers-sized": (
         (sized(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "1Gi"}),),
@@ -198,6 +235,8 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (deployment(GPU, nodeSelector=POOL, tolerations=[TOLERATION]),),
         (deployment(GPU, affinity=AFFINITY, tolerations=[{"operator": "Exists"}]),),
         (sized(limits={"memory": "1Gi"}, requests={"cpu": "1"}),),
+        (sized(limits={"nvidia.com/gpu": "0"}),),
+        (deployment(MIG, nodeSelector=POOL, tolerations=[TOLERATION]),),
         (pool([TAINT]),),
         (pool([], {"cpu": "8"}),),
         (node_group("AL2023_x86_64_NVIDIA", [{"key": "nvidia.com/gpu", "effect": "NO_SCHEDULE"}]),),
@@ -217,6 +256,10 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (role_policy(["s3:GetObject"], "*"),),
         (role_policy("s3:*", "arn:aws:s3:::b"),),
         (role_policy("*", "*", "Deny"),),
+        (role_policy("s3:Get*", "arn:aws:s3:::b/*"),),
+        (role_policy("ec2:*", "arn:aws:ec2:us-east-1:123456789012:instance/i-*"),),
+        (role(managedPolicyArns=["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"]),),
+        (attachment("arn:aws:iam::123456789012:policy/OurFullAccess"),),
         (attachment("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"),),
     ),
     "inputs-without-secrets": (
@@ -224,9 +267,30 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (variable("NCCL_DEBUG", "INFO"),),
         (deployment({"env": [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}]}),),
         (secret(type="Opaque"),),
+        (variable("MAX_TOTAL_TOKENS", "4096"),),
+        (variable("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"),),
+        (variable("GOOGLE_APPLICATION_CREDENTIALS", "/var/run/secrets/gcp/key.json"),),
+        (variable("OPENAI_API_KEY", "EMPTY"),),
+        (variable("API_KEY", "$(OTHER)"),),
+        (variable("EOS_TOKEN", "</s>"),),
+        (variable("URL", "postgres://$(DB_USER):$(DB_PASSWORD)@db/x"),),
+        (arguments("--max-tokens", "4096", "--api-key", "$(API_KEY)", "--hf-token", "--port=8000"),),
+        (arguments("--api-key=$API_KEY", 'serve --api-key "$API_KEY"'),),
+        (kubernetes("apps/v1:Deployment", "task-predictor-service-deployment-of-ours"),),
+        (kubernetes("apps/v1:Deployment", "x", metadata={"name": "task-predictor-service-deployment-of-ours"}),),
+        (kubernetes("core/v1:ConfigMap", "c", data={"MAX_TOTAL_TOKENS": "4096", "existingSecret": "hf"}),),
+        (kubernetes("helm.sh/v3:Release", "r", values={"auth": {"existingSecret": "hf", "password": ""}}),),
     ),
-    "buckets-closed": (bucket(), by_name("some-bucket")),
-    "namespaces-isolated": ((namespace(), network_policy()), (namespace("privileged"),)),
+    "buckets-closed": (
+        bucket(),
+        by_name("some-bucket"),
+        bucket(statements=({**TLS, "Resource": ["arn:aws:s3:::some-bucket", "arn:aws:s3:::some-bucket/*"]},)),
+    ),
+    "namespaces-isolated": (
+        (namespace(), network_policy()),
+        (namespace("privileged"),),
+        (namespace(), network_policy(policyTypes=["Ingress"]), network_policy(policyTypes=["Egress"])),
+    ),
     "model-servers-budgeted": (
         (SERVER, budget(matchLabels={"app": "x"})),
         (SERVER, budget()),
@@ -246,6 +310,11 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (deployment({"image": "vllm/vllm-openai:latest"}),),
         (deployment({"image": "registry.example:5000/a"}),),
         (deployment({"image": "a:1"}, initContainers=[{"name": "i", "image": "busybox"}]),),
+        (deployment({"image": "vllm/vllm-openai:latest-cu128"}),),
+        (deployment({"image": "a:Stable"}),),
+        (deployment({}),),
+        (ray({"name": "head", "image": "rayproject/ray:latest"}),),
+        (custom("batch.volcano.sh/v1alpha1:Job", spec={"tasks": [{"template": {"spec": {"containers": [NEWEST]}}}]}),),
     ),
     "images-by-digest": ((deployment({"image": "a:1"}),),),
     "pods-unprivileged": (
@@ -253,6 +322,12 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (deployment({}, hostNetwork=True),),
         (deployment({}, hostPID=True),),
         (deployment({}, hostIPC=True),),
+        (deployment({}, volumes=[{"name": "v", "hostPath": {"path": "/"}}]),),
+        (deployment({"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}),),
+        (deployment({"securityContext": {"capabilities": {"add": ["CAP_SYS_PTRACE"]}}}),),
+        (deployment({}, initContainers=[{"name": "i", "securityContext": {"privileged": True}}]),),
+        (ray({"name": "head", "image": "a:1", "securityContext": {"privileged": True}}),),
+        (jobset(hostPID=True),),
         (kubernetes("core/v1:Pod", "pod", spec={"hostNetwork": True, "containers": []}),),
         (
             kubernetes(
@@ -266,17 +341,24 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (sized(),),
         (sized(requests={"cpu": "1", "memory": "1Gi"}),),
         (sized(limits={"memory": "1Gi"}),),
+        (sized(requests={"cpu": "0", "memory": "1Gi"}, limits={"memory": "1Gi"}),),
+        (sized(requests={"cpu": 0, "memory": "1Gi"}, limits={"memory": "1Gi"}),),
+        (sized(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "0.0Gi"}),),
+        (jobset(),),
     ),
     "gpus-on-gpu-pools": (
         (deployment(GPU, tolerations=[TOLERATION]),),
         (deployment(GPU, nodeSelector={"kubernetes.io/os": "linux"}, tolerations=[TOLERATION]),),
         (deployment(GPU, nodeSelector=POOL),),
+        (deployment(MIG, nodeSelector=POOL),),
+        (ray({"name": "worker", **GPU}),),
         (pool([]),),
         (pool([{"key": "nvidia.com/gpu", "effect": "PreferNoSchedule"}]),),
         (node_group("AL2023_x86_64_NVIDIA", None),),
     ),
     "stateful-protected": (
         (Resource("aws:s3/bucket:Bucket", "stores.documents/Bucket/documents", {}),),
+        (Resource("aws:s3/bucketV2:BucketV2", "stores.documents/Bucket/documents", {}),),
         (Resource("aws:kms/key:Key", "encryption/Key/secrets", {}),),
         (replace(cluster(), protect=False),),
         (claim("mine"),),
@@ -284,6 +366,8 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
     "cluster-api-closed": (
         (cluster(endpointPublicAccess=True, publicAccessCidrs=["198.51.100.0/24", "0.0.0.0/0"]),),
         (cluster(endpointPublicAccess=True, publicAccessCidrs=["::/0"]),),
+        (cluster(endpointPublicAccess=True, publicAccessCidrs=["0.0.0.0/1", "128.0.0.0/1"]),),
+        (cluster(endpointPublicAccess=True, publicAccessCidrs=["2000::/3"]),),
         (cluster(endpointPublicAccess=True),),
         (cluster(),),
     ),
@@ -292,12 +376,29 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (role_policy(["s3:GetObject", "ec2:*"], ["*"]),),
         (role_policy("iam:*", ["arn:aws:iam::*:role/x", "*"]),),
         (without_action("*"),),
+        (role_policy("s3:Get*", "*"),),
+        (role_policy("iam:?assRole", "*"),),
+        (role_policy("s3:*", "arn:aws:s3:::*"),),
+        (role_policy("s3:*", ["arn:aws:s3:::b", "arn:*:s3:::*/*"]),),
+        (role(managedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),),
+        (role(inlinePolicies=[{"name": "a", "policy": EVERYTHING}]),),
+        (attachment("arn:aws-us-gov:iam::aws:policy/AmazonS3FullAccess"),),
         (attachment("arn:aws:iam::aws:policy/AdministratorAccess"),),
         (Resource("aws:iam/policy:Policy", "p", {"policy": EVERYTHING}),),
     ),
     "inputs-without-secrets": (
         (variable("HF_TOKEN", "x"),),
         (variable("LOG", "hf_" + "a" * 34),),
+        (variable("API_TOKENS", "a,b"),),
+        (variable("dbPassword", "x"),),
+        (variable("LITELLM_MASTER_KEY", "x"),),
+        (variable("KEY", "sk-proj-" + "aB3" * 8),),
+        (variable("URL", "postgres://vllm:hunter2@db/x"),),
+        (arguments("--api-key=abc"),),
+        (arguments("--api-key", "abc"),),
+        (deployment({"image": "a:1", "command": ["sh", "-c", "vllm serve --api-key abc"]}),),
+        (ray({"name": "head", "image": "a:1", "args": ["--api-key=abc"]}),),
+        (kubernetes("core/v1:ConfigMap", "c", data={"DB_PASSWORD": "x"}),),
         (secret(stringData={"token": "x"}),),
         (secret(data={"token": "eA=="}),),
         (kubernetes("core/v1:ConfigMap", "c", data={"key": PEM}),),
@@ -307,6 +408,9 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         bucket(sse={"rules": []}),
         bucket(statements=()),
         bucket(statements=({**TLS, "Effect": "Allow"},)),
+        bucket(statements=({**TLS, "Resource": "arn:aws:s3:::some-bucket"},)),
+        bucket(statements=({**TLS, "Resource": "arn:aws:s3:::some-bucket/*"},)),
+        bucket(statements=({**TLS, "Condition": {**NOT_TLS, "StringEquals": {"aws:PrincipalTag/a": "b"}}},)),
         bucket(of="another"),
         by_name("another-bucket"),
         bucket()[:1],
@@ -323,6 +427,8 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (SERVER,),
         (SERVER, budget("other", matchLabels={"app": "x"})),
         (SERVER, budget(matchLabels={"app": "y"})),
+        (SERVER, budget(amounts={"minAvailable": 0}, matchLabels={"app": "x"})),
+        (SERVER, budget(amounts={"maxUnavailable": "100%"}, matchLabels={"app": "x"})),
         (SERVER, budget(matchExpressions=[{"key": "app", "operator": "DoesNotExist"}])),
     ),
     "owner-named": ((labelled(None),), (labelled(""),), (cluster(),)),
@@ -331,7 +437,12 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
 SAYS_NOT: dict[str, tuple[Stack, ...]] = {
     "images-pinned": ((deployment({"image": UNKNOWN}),),),
     "images-by-digest": ((deployment({"image": UNKNOWN}),),),
-    "pods-unprivileged": ((deployment({}, hostNetwork=UNKNOWN),),),
+    "pods-unprivileged": (
+        (deployment({}, hostNetwork=UNKNOWN),),
+        (deployment({}, volumes=[{"name": "v", "hostPath": UNKNOWN}]),),
+        (deployment({"securityContext": {"capabilities": {"add": UNKNOWN}}}),),
+        (custom("ray.io/v1:RayCluster", spec={"headGroupSpec": UNKNOWN}),),
+    ),
     "containers-sized": ((sized(requests={"cpu": "1", "memory": "1Gi"}, limits=UNKNOWN),),),
     "gpus-on-gpu-pools": (
         (deployment(GPU, nodeSelector=UNKNOWN, tolerations=[TOLERATION]),),
@@ -412,6 +523,22 @@ def test_no_rule_passes_silently_on_an_unknown(policy: str, stack: Stack) -> Non
     """Whatever part of a broken resource becomes unknown: the policy is broken still, or cannot say; never kept."""
     for hidden in hidden_stacks(stack):
         assert said(policy, hidden), hidden
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        kubernetes("helm.sh/v3:Release", "r", values={"grafana": {"adminPassword": "x"}}),
+        kubernetes("core/v1:ServiceAccount", "s", metadata={"annotations": {"a": "hf_" + "a" * 34}}),
+        Resource("pulumi:providers:kubernetes", "p", {"kubeconfig": KUBECONFIG}),
+        Resource("pulumi:providers:kubernetes", "p", {"kubeconfig": json.dumps(KUBECONFIG)}),
+        Resource("pulumi:providers:aws", "p", {"secretKey": "x"}),
+    ],
+)
+def test_a_secret_is_found_where_no_pod_reads_it(resource: Resource) -> None:
+    """Values of charts, annotations and providers are looked through too; what is unknown there is not in the spec."""
+    found = said("inputs-without-secrets", (resource,))
+    assert len(found) == 1 and not found[0].unknown
 
 
 @pytest.mark.parametrize(("policy", "stack"), each(KEEPS))

@@ -85,7 +85,7 @@ def sent(value: Any, known: bool) -> Any:
     """Return a value of the graph as it is on the wire: with sentinels, or as after an apply."""
     match value:
         case Ref() | StackOutput():
-            return f"value-of-{value}" if known else UNKNOWN
+            return f"value-of-{value}".replace("/", ".") if known else UNKNOWN  # the ARN of a bucket has no slash
         case Format():
             parts = [part if isinstance(part, str) else sent(part, known) for part in value.parts]
             return UNKNOWN if UNKNOWN in parts else "".join(parts)

@@ -77,14 +77,40 @@ def _tls_only(setting: Resource) -> Answer:
     document = setting.at("policy").document()
     doubts: list[View] = []
     for statement in document.at("Statement").items():
-        tls = statement.at("Condition", "Bool", "aws:SecureTransport")
+        condition = statement.at("Condition")
+        tls = condition.at("Bool", "aws:SecureTransport")
+        if {key for key, _ in condition.entries()} > {"Bool"} or len(condition.at("Bool").entries()) > 1:
+            continue  # all of a condition has to hold: one more makes the statement refuse less
+        covers = _all_of_it(statement.at("Resource"))
+        if covers is False:
+            continue
         parts = (statement.at("Effect"), statement.at("Principal"), statement.at("Action"), tls)
-        wanted = (("Deny",), ("*", {"AWS": "*"}), ("s3:*", "*", ["s3:*"]), ("false", False, ["false"]))
+        wanted = (("Deny",), ("*", {"AWS": "*"}), ("s3:*", "*", ["s3:*"], ["*"]), ("false", False, ["false"]))
         if all(part.value in choice for part, choice in zip(parts, wanted, strict=True)):
-            return True, ()
-        if all(part.unknown or part.value in choice for part, choice in zip(parts, wanted, strict=True)):
+            if covers:
+                return True, ()
+            doubts.append(next(view for view in _each(statement.at("Resource")) if view.unknown))
+        elif all(part.unknown or part.value in choice for part, choice in zip(parts, wanted, strict=True)):
             doubts += [part for part in parts if part.unknown]
     return False, tuple(doubts)
+
+
+def _all_of_it(resource: View) -> bool | None:
+    """Say whether a statement is on the bucket and on what is in it; None if that is known only after apply.
+
+    S3 takes no policy that names another bucket, so two ARNs that are known after apply are these two.
+    """
+    views = _each(resource)
+    known = [view.value for view in views if isinstance(view.value, str)]
+    if any(v.endswith("*") for v in known) and any("/" not in v for v in known):
+        return True
+    unknown = sum(view.unknown for view in views)
+    return True if unknown > 1 else None if unknown else False
+
+
+def _each(view: View) -> tuple[View, ...]:
+    """Return the entries of what may be one text or a list of them."""
+    return view.items() if isinstance(view.value, list | tuple) else (view,)
 
 
 def _unsaid(resource: Resource, view: View) -> Finding:

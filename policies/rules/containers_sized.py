@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.pods import containers, named, pod_specs
+from policies.pods import containers, named, pod_specs, zero
 from policies.resources import Finding, Resource, View, broken, cannot_say
 
 NEEDED = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
@@ -18,7 +18,7 @@ def containers_sized(resource: Resource) -> Iterator[Finding]:
         for container in containers(spec):
             for side, amount in NEEDED:
                 places = _places(spec, container, side, amount)
-                if any(view.value is not None and not view.unknown for view in places):
+                if any(view.value is not None and not view.unknown and not zero(view.value) for view in places):
                     continue
                 if any(view.unknown for view in places):
                     yield from cannot_say(resource, *places)

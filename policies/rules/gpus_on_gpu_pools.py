@@ -31,8 +31,8 @@ def gpus_on_gpu_pools(resource: Resource) -> Iterator[Finding]:
 
 
 def _pod(resource: Resource, spec: View) -> Iterator[Finding]:
-    wanted = sorted({name for container in containers(spec) for name in gpus(container)})
-    if not wanted:  # as far as is known
+    asked = sorted({name for container in containers(spec) for name in gpus(container)})
+    if not asked:  # as far as is known
         yield from cannot_say(resource, *(view for container in containers(spec) for view in gpus_unknown(container)))
         return
     selector, affinity = spec.at("nodeSelector"), spec.at("affinity", "nodeAffinity", _REQUIRED)
@@ -40,16 +40,23 @@ def _pod(resource: Resource, spec: View) -> Iterator[Finding]:
         hidden = _hidden(selector, affinity)
         yield from cannot_say(resource, *hidden)
         if not hidden:
-            text = f"a pod with `{wanted[0]}` and without a node selector for `{POOL_LABEL}` goes to any node"
+            text = f"a pod with `{asked[0]}` and without a node selector for `{POOL_LABEL}` goes to any node"
             yield broken(resource, selector, text)
     tolerations = spec.at("tolerations")
     doubts = [v for t in tolerations.items() for v in (t, t.at("key"), t.at("operator")) if v.unknown]
-    for name in wanted:
-        if any(_tolerates(toleration, name) for toleration in tolerations.items()):
+    for name in asked:
+        taint = _taint(name)
+        if any(_tolerates(toleration, taint) for toleration in tolerations.items()):
             continue
         yield from cannot_say(resource, *doubts)
         if not doubts:
-            yield broken(resource, tolerations, f"the pod asks for `{name}` and does not tolerate that taint")
+            text = f"the pod asks for `{name}` and does not tolerate the taint `{taint}`"
+            yield broken(resource, tolerations, text)
+
+
+def _taint(name: str) -> str:
+    """Return the taint of the nodes that have a GPU resource: a MIG device and a shared GPU are on nodes with GPUs."""
+    return "nvidia.com/gpu" if name.startswith("nvidia.com/") else name
 
 
 def _names_pool(affinity: View) -> bool:

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from policies.pods import containers, named, pod_specs
 from policies.resources import Finding, Resource, View, broken, cannot_say
 
-MOVING = frozenset({"latest", "main", "master", "nightly", "edge", "dev"})
-"""Tags that are moved to another image by custom: what they name today is not what they name tomorrow."""
+MOVING = frozenset(
+    {"latest", "stable", "main", "master", "head", "nightly", "edge", "canary", "rolling", "dev", "develop"}
+)
+"""Tags that are moved to another image by custom: what they name today is not what they name tomorrow.
+
+`latest` moves also as a part of a tag, such as `latest-cu128`.
+"""
 
 
 def images_pinned(resource: Resource) -> Iterator[Finding]:
@@ -18,9 +23,11 @@ def images_pinned(resource: Resource) -> Iterator[Finding]:
         tag, digest = _tag_and_digest(image.value)
         if image.unknown or digest:
             continue
-        if not tag:
+        if not image.value:
+            yield broken(resource, image, f"{named(container)} names no image")
+        elif not tag:
             yield broken(resource, image, f"{named(container)} runs `{image.value}`, which means `latest`")
-        elif tag in MOVING:
+        elif tag.lower() in MOVING or "latest" in tag.lower().split("-"):
             yield broken(resource, image, f"{named(container)} runs `{image.value}`, a tag that moves")
 
 
@@ -28,7 +35,7 @@ def images_by_digest(resource: Resource) -> Iterator[Finding]:
     """A container's image is named by its digest, which nobody can move to another image."""
     for container, image in _images(resource):
         yield from cannot_say(resource, image)
-        if not image.unknown and not _tag_and_digest(image.value)[1]:
+        if image.value and not image.unknown and not _tag_and_digest(image.value)[1]:
             yield broken(resource, image, f"{named(container)} runs `{image.value}`, which has no digest")
 
 

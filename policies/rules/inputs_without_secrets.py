@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from policies.pods import POD_SPECS, kind
+from policies.pods import containers, kind, named, pod_specs
 from policies.resources import UNKNOWN, Finding, Resource, View, broken, cannot_say
+from policies.secret_names import counts, secret_name
 
 FORMS = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
     r"hf_[A-Za-z0-9]{30,}"  # Hugging Face user access tokens
-    r"|sk-[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic
+    r"|sk-(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic; not a name in words
+    r"|nvapi-[A-Za-z0-9_-]{20,}"  # NVIDIA NGC
     r"|A(?:KIA|SIA)[0-9A-Z]{16}"  # access key ids of IAM
-    r"|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}"  # GitHub
+    r"|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"  # GitHub, GitLab
     r"|xox[abprs]-[A-Za-z0-9-]{10,}"  # Slack
+    r")"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|://[^/\s:@]*:(?![$<{*])[^/\s:@]+@"  # user and password in an address (RFC 3986, userinfo)
 )
 """What a secret looks like, whatever it is called."""
 
-NAMES = re.compile(
-    r"(?:^|[_.-])(?:password|passwd|passphrase|secret|token|credentials?|api_?key|access_?key|private_?key)s?$", re.I
+HARMLESS = re.compile(
+    r"|0|1|true|false|yes|no|on|off"  # a switch, such as HF_HUB_DISABLE_IMPLICIT_TOKEN
+    r"|empty|none|null|unused|dummy"  # where a client asks for a key and its server for none
+    r"|['\"]?\$.*"  # another variable, or what a shell puts in
+    r"|<.*>"  # a token of a model, or a place to fill in
+    r"|/[a-z][a-z0-9._-]*(?:/[\w.@-]+)+",  # a file, such as GOOGLE_APPLICATION_CREDENTIALS
+    re.IGNORECASE,
 )
-"""What an environment variable with a secret is called."""
+"""What is no secret, although it has a secret's name."""
 
-_KINDS = {"ConfigMap", "Secret"}
+_FLAG = re.compile(r"(?:^|\s)--?([A-Za-z][\w.-]*)(?:=|\s+)(?!-)(\S+)")
+"""A flag with its value, in an argument or in the text of a shell."""
+
+_SECRET_KINDS = {"ConfigMap", "Secret"}
 
 _READ = ("spec", "data", "stringData", "binaryData")
 """Where objects keep what programs read."""
 
-_SHORTEST = 14
-"""Characters of the shortest text that `FORMS` finds."""
+_SHORTEST = 10
+"""Characters of the shortest text that is looked through for `FORMS`."""
 
 
 def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
@@ -42,8 +56,17 @@ def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
         for held in (resource.at(key) for key in _READ[1:]):
             if any(item.value and not item.unknown for item in held.items()):
                 yield broken(resource, held, f"`{held.path}` of a Secret is in the graph and in the state, to be read")
+    if resource.type.startswith("pulumi:providers:"):  # the engine has the inputs of a provider as JSON texts
+        resource = replace(resource, inputs={key: resource.at(key).document_or_text() for key in resource.inputs})
+        yield from _keys(resource, View(resource.inputs, ""))
+    elif kind(resource) in ("ConfigMap", "Release"):
+        for key in ("data", "values"):
+            yield from _keys(resource, resource.at(key))
+    pods = tuple(pod_specs(resource))
+    for container in (container for spec in pods for container in containers(spec)):
+        yield from _arguments(resource, container)
     for key, value in resource.inputs.items():
-        read = key in _READ and (kind(resource) in _KINDS or kind(resource) in POD_SPECS)
+        read = key in _READ and (kind(resource) in _SECRET_KINDS or bool(pods))
         yield from _walk(resource, value, (key,), read)
 
 
@@ -67,7 +90,42 @@ def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: 
 def _variable(resource: Resource, entry: View) -> Iterator[Finding]:
     """Yield a finding for what has a name and a value, if the name is that of a secret."""
     name, held = entry.at("name"), entry.at("value")
-    if held.value and (name.unknown or NAMES.search(str(name.value))):
+    if _harmless(held):
+        return
+    if name.unknown or (secret_name(str(name.value)) and not counts(str(name.value), held.value)):
         yield from cannot_say(resource, name, held)
         if not name.unknown and not held.unknown:
             yield broken(resource, held, f"`{name.value}` holds a secret in clear")
+
+
+def _keys(resource: Resource, view: View) -> Iterator[Finding]:
+    """Yield what a ConfigMap, the values of a chart or a provider have under the name of a secret.
+
+    `existingSecret` and its like say where a secret is kept (the convention of charts), but `clientSecret` is one.
+    """
+    for key, held in view.entries():
+        where = key.lower().endswith("secret") and not key.lower().endswith(("client_secret", "clientsecret"))
+        asked = secret_name(key) and not where and not counts(key, held.value) and not _harmless(held)
+        if asked and (held.unknown or isinstance(held.value, str)):
+            yield from cannot_say(resource, held)
+            if not held.unknown:
+                yield broken(resource, held, f"`{held.path}` holds a secret in clear")
+    for held in view.items():
+        if not held.unknown:
+            yield from _keys(resource, held)
+
+
+def _arguments(resource: Resource, container: View) -> Iterator[Finding]:
+    """Yield the flags of a container that hand over a secret: everyone who lists the pod's processes reads them too."""
+    for key in ("command", "args"):
+        words = [(view, view.value) for view in container.at(key).items() if isinstance(view.value, str)]
+        following = [*(text for _, text in words[1:]), ""]
+        for (view, text), after in zip(words, following, strict=False):
+            alone = text.startswith("-") and not re.search(r"[=\s]", text)
+            for flag, value in _FLAG.findall(f"{text} {after}" if alone else text):
+                if secret_name(flag) and not counts(flag, value) and not HARMLESS.fullmatch(value):
+                    yield broken(resource, view, f"`--{flag}` of {named(container)} is a secret in clear")
+
+
+def _harmless(held: View) -> bool:
+    return held.value is None or (not held.unknown and HARMLESS.fullmatch(str(held.value)) is not None)

@@ -40,7 +40,15 @@ def _takes(budget: Resource, server: Resource) -> bool | None:
     ours, theirs = (r.at("metadata", "namespace").value for r in (budget, server))
     labels = server.at(*_LABELS.get(kind(server), ("spec", "template", "metadata", "labels")))
     same = None if UNKNOWN in (ours, theirs) else ours == theirs
-    answers = (same, matches(budget.at("spec", "selector"), labels))
+    answers = (same, matches(budget.at("spec", "selector"), labels), _keeps_any(budget))
     if False in answers:
         return False
     return None if None in answers else True
+
+
+def _keeps_any(budget: Resource) -> bool | None:
+    """Say whether a budget ever refuses to let a pod go: `minAvailable: 0` and `maxUnavailable: 100%` never do."""
+    least, most = budget.at("spec", "minAvailable"), budget.at("spec", "maxUnavailable")
+    if least.value in (0, "0", "0%") or most.value == "100%":
+        return False
+    return None if least.unknown or most.unknown else True

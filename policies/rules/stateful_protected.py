@@ -9,6 +9,7 @@ from policies.resources import Finding, Resource, broken, cannot_say
 
 STATEFUL = {
     "aws:s3/bucket:Bucket": "the bucket",
+    "aws:s3/bucketV2:BucketV2": "the bucket",
     "aws:kms/key:Key": "the key, without which nothing that it encrypted can be read,",
     "aws:eks/cluster:Cluster": "the cluster, with every object in it,",
 }
