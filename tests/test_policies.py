@@ -411,7 +411,7 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         bucket(statements=({**TLS, "Resource": "arn:aws:s3:::some-bucket"},)),
         bucket(statements=({**TLS, "Resource": "arn:aws:s3:::some-bucket/*"},)),
         bucket(statements=({**TLS, "Condition": {**NOT_TLS, "StringEquals": {"aws:PrincipalTag/a": "b"}}},)),
-        bucket(of="another"),
+        (*bucket(of="another"), Resource("aws:s3/bucket:Bucket", "another", {"bucket": "another-bucket"})),
         by_name("another-bucket"),
         bucket()[:1],
         bucket(acl="public-read"),

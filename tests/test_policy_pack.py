@@ -23,14 +23,16 @@ from pulumi.runtime.proto import analyzer_pb2 as proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from components.graph import Format, Graph, JsonText, Node, Ref, StackOutput, references, urn
-from policies.rules import POLICIES, asks, name
+from policies import resources as seen
+from policies.engine import told
+from policies.rules import POLICIES, asks, judge, name
 from specs import __version__
 from specs.schema.policies import LEVELS
 from stacks.compile import Compiled, compile_spec
 from stacks.files import DiskFiles
 from stacks.policy_report import Judged, report
 from tests.test_explain_pages import BASE
-from tests.test_policies import TODAY
+from tests.test_policies import BREAKS, KEEPS, SAYS_NOT, TODAY, Stack, each
 
 pytestmark = pytest.mark.real
 
@@ -162,6 +164,34 @@ class Pack:
                     resource.propertyDependencies[key].urns.extend(read)
         return [*found, *self.stub.AnalyzeStack(whole).diagnostics]
 
+    def judge_alone(self, stack: Stack, policy: str) -> list[Any]:
+        """Return what one policy says of resources that are in no graph."""
+        found = []
+        whole = proto.AnalyzeStackRequest()
+        urns = {r.name: f"urn:pulumi:s::llmform::{r.type}::{r.name}" for r in stack}
+        for r in stack:
+            options = proto.AnalyzerResourceOptions(protect=r.protect)
+            described: dict[str, Any] = {"type": r.type, "urn": urns[r.name], "name": r.name, "options": options}
+            request = proto.AnalyzeRequest(**described)
+            request.properties.update(on_the_wire(r.inputs))
+            found += self.stub.Analyze(request).diagnostics
+            resource = whole.resources.add(**described)
+            resource.properties.update(on_the_wire(r.inputs))
+            for key, names in r.reads.items():
+                resource.propertyDependencies[key].urns.extend(
+                    urns.get(n, f"urn:pulumi:s::llmform::t::{n}") for n in names
+                )
+        return [d for d in [*found, *self.stub.AnalyzeStack(whole).diagnostics] if d.policyName == policy]
+
+
+def on_the_wire(value: Any) -> Any:
+    """Return inputs with the sentinel for what is known after apply."""
+    if value is seen.UNKNOWN:
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: on_the_wire(item) for key, item in value.items()}
+    return [on_the_wire(item) for item in value] if isinstance(value, list | tuple) else value
+
 
 @pytest.fixture(scope="module")
 def pack() -> Iterator[Pack]:
@@ -256,6 +286,22 @@ def test_a_preview_says_what_it_cannot_know(pack: Pack, data: bytes, path: Path)
         whole = {policy for policy, at in told if not at}
         assert {(p, u) for p, _, u, _ in planned - broken} <= told | {(p, u) for p, _, u, _ in planned if p in whole}
         assert {d.enforcementLevel for d in unknown} <= {proto.ADVISORY}
+
+
+@pytest.mark.parametrize(("policy", "stack"), [*each(KEEPS), *each(BREAKS), *each(SAYS_NOT)])
+def test_every_policy_says_over_the_wire_what_it_says_of_a_graph(pack: Pack, policy: str, stack: Stack) -> None:
+    """What keeps, breaks and hides from each policy gives the engine the same texts, and the same doubts as advice."""
+    pack.configure({})
+    found = [finding for _, finding in judge(stack, frozenset({policy}))]
+    said = pack.judge_alone(stack, policy)
+    doubts = [d for d in said if "cannot say before apply" in d.message]
+    texts = [d.message.partition("\n")[2] for d in said if d not in doubts]
+    assert sorted(texts) == sorted(told(f) for f in found if not f.unknown)
+    assert bool(doubts) is any(f.unknown for f in found)
+    assert {d.enforcementLevel for d in doubts} <= {proto.ADVISORY}
+    assert {d.enforcementLevel for d in said if d not in doubts} <= {
+        proto.EnforcementLevel.Value(LEVELS[policy].upper())
+    }
 
 
 def test_the_bad_spec_breaks_every_family(pack: Pack) -> None:
