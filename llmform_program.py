@@ -1,4 +1,4 @@
-"""The door into llmform from outside: the Pulumi program of a project, and the `llmform` command.
+"""The door into llmform from outside: the Pulumi program and the policy pack of a project, and the `llmform` command.
 
 A project's `__main__.py` is `from llmform_program import run`, then `run()`. Python puts the folder of that file first
 on its search path, and a user may have a `specs/`, a `stacks/` or a `yaml.py` there. So this module has a name that
@@ -22,11 +22,23 @@ PACKAGES = ("components", "policies", "serving_images", "specs", "stacks")
 
 def run() -> None:
     """Run the Pulumi program of the project whose `__main__.py` called this."""
-    main_file = getattr(sys.modules.get("__main__"), "__file__", None) or sys._getframe(1).f_code.co_filename
-    shut_out(os.path.dirname(os.path.abspath(main_file)))
+    shut_out(_folder_of_main(sys._getframe(1).f_code.co_filename))
     from stacks import program
 
     program.run()
+
+
+def serve_policies() -> None:
+    """Serve the policies to the engine, for the project whose `policies/__main__.py` called this, until it is ended."""
+    shut_out(_folder_of_main(sys._getframe(1).f_code.co_filename))
+    from importlib import import_module
+
+    import_module("policies.__main__")
+
+
+def _folder_of_main(caller: str) -> str:
+    main_file = getattr(sys.modules.get("__main__"), "__file__", None) or caller
+    return os.path.dirname(os.path.abspath(main_file))
 
 
 def main() -> int:

@@ -23,6 +23,26 @@ stackConfigDir: config
 """
 """`Pulumi.yaml`. The program is in the same folder; the stacks' config files are in `config/`."""
 
+PACK = """\
+description: What an LLM platform compiled by llmform keeps to
+runtime:
+  name: python
+  options:
+    toolchain: pip
+    virtualenv: ../.venv # where llmform is installed, relative to this folder
+"""
+"""`policies/PulumiPolicy.yaml`, for `pulumi preview --policy-pack policies`: the same command as in a clone of llmform.
+
+It has no version: the rules are those of the llmform that is installed.
+"""
+
+SERVED = """\
+from llmform_program import serve_policies
+
+serve_policies()
+"""
+"""`policies/__main__.py`."""
+
 IGNORED = """\
 # The installation that `pulumi` runs the program with.
 /.venv/
@@ -37,9 +57,10 @@ __pycache__/
 
 def files(spec_name: str, spec: str) -> dict[str, str]:
     """Return the files of a new project by their path in it; `spec` is the text of its first spec."""
-    return {"Pulumi.yaml": PULUMI, "__main__.py": PROGRAM, ".gitignore": IGNORED, spec_name: spec}
+    pack = {"policies/PulumiPolicy.yaml": PACK, "policies/__main__.py": SERVED}
+    return {"Pulumi.yaml": PULUMI, "__main__.py": PROGRAM, **pack, ".gitignore": IGNORED, spec_name: spec}
 
 
-KEPT = (".gitignore",)
+KEPT = (".gitignore", "policies/PulumiPolicy.yaml", "policies/__main__.py")
 """Files that a folder may have already, beside a spec: they are left as they are. Any other says that the folder is
 something else, and nothing is written."""

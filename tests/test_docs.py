@@ -82,7 +82,8 @@ NOT_RUN: Mapping[str, str] = {
     "llmform policies spec.yaml --stack hello.default.us-east-1.workloads --format pulumi >levels.json": (
         "tests/cases/policies runs it"
     ),
-    "pulumi preview --policy-pack policies --policy-pack-config levels.json": (
+    "pulumi preview --stack hello.default.us-east-1.workloads --policy-pack policies "
+    "--policy-pack-config levels.json": (
         "needs the Pulumi CLI; tests/test_policy_pack.py asks the pack what the engine asks"
     ),
     "requirements/lock --upgrade-package pydantic": "needs the package index",

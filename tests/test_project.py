@@ -10,12 +10,16 @@ import textwrap
 import tomllib
 from pathlib import Path
 
+import grpc
 import pytest
 import yaml
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2_grpc
 
 import llmform_program
 from components.graph import PROJECT
 from specs import __version__
+from specs.schema.policies import LEVELS
 from stacks.stack_configs import read_project
 from tests.case_runner import run
 from tests.oracles.urn import ROOT_STACK_TYPE
@@ -45,14 +49,16 @@ def call(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedPr
     )
 
 
-def test_a_project_is_five_kinds_of_files(tmp_path: Path) -> None:
-    """Pulumi.yaml, a program of three lines, a spec, its stacks' configs, .gitignore; the spec plans without errors."""
+def test_a_project_is_six_kinds_of_files(tmp_path: Path) -> None:
+    """Pulumi.yaml, a program of three lines, the policy pack, a spec, its stacks' configs, .gitignore; the spec plans
+    without errors."""
     status, out, err = run(["init", "--project", "platforms"], tmp_path)
     assert (status, err) == (0, "")
     project = tmp_path / "platforms"
     layers = ("foundation", "platform", "workloads")
     assert sorted(p.relative_to(project).as_posix() for p in project.rglob("*") if p.is_file()) == sorted(
         (".gitignore", "Pulumi.yaml", "__main__.py", "spec.yaml")
+        + ("policies/PulumiPolicy.yaml", "policies/__main__.py")
         + tuple(f"config/Pulumi.my-platform.default.us-east-1.{layer}.yaml" for layer in layers)
     )
     assert (project / "__main__.py").read_text() == "from llmform_program import run\n\nrun()\n"
@@ -81,7 +87,8 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     status, out, _ = run(["init", "--project", ".", "acme.yaml"], tmp_path)
     assert status == 0
     assert out.startswith(
-        "created      Pulumi.yaml\ncreated      __main__.py\nkept         .gitignore\nkept         acme"
+        "created      Pulumi.yaml\ncreated      __main__.py\ncreated      policies/PulumiPolicy.yaml\n"
+        "created      policies/__main__.py\nkept         .gitignore\nkept         acme"
     )
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
     assert (tmp_path / "acme.yaml").read_text() == spec
@@ -148,6 +155,34 @@ def test_nothing_in_the_folder_shadows_the_program(program: str, tmp_path: Path)
     assert status == 0 and names == {n["id"] for n in (*graph["nodes"], *graph["components"])}
     assert {n: Path(homes[n]).is_relative_to(tmp_path) for n in homes} == dict.fromkeys(homes, False)
     assert Path(homes["stacks"]).is_relative_to(ROOT)
+
+
+def test_the_projects_policy_pack_is_llmforms(tmp_path: Path) -> None:
+    """`pulumi preview --policy-pack policies` in a project: the engine starts the pack in its folder, with the Python
+    that llmform is installed for, and gets llmform's policies, whatever else is in the folders."""
+    assert run(["init", "--project", "."], tmp_path)[0] == 0
+    pack = tmp_path / "policies"
+    written = yaml.safe_load((pack / "PulumiPolicy.yaml").read_text())
+    assert written["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": "../.venv"}}
+    hostile(tmp_path)
+    for package in llmform_program.PACKAGES:
+        (pack / package).mkdir()
+        (pack / package / "__init__.py").write_text("raise SystemExit(3)\n")
+    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "."]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}  # stands for the site-packages of `.venv`
+    started = subprocess.Popen(
+        command, cwd=pack, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert started.stdout is not None and started.stderr is not None
+    try:
+        port = started.stdout.readline().strip()
+        assert port.isdecimal(), port + started.stderr.read()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty())
+    finally:
+        started.kill()
+        started.communicate()
+    assert info.name == "llmform" and {p.name for p in info.policies} == set(LEVELS)
 
 
 def test_a_program_that_imported_its_own_modules_first(tmp_path: Path) -> None:

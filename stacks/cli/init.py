@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
         "init",
         help="write a starter spec, or a Pulumi project for specs of your own",
         description="Write a commented starter spec. With --project, write a folder that Pulumi deploys from:\n"
-        "Pulumi.yaml, a program of three lines, the starter spec, its stacks' config files, .gitignore. It never\n"
-        "overwrites a file.",
+        "Pulumi.yaml, a program of three lines, the policy pack, the starter spec, its stacks' config files,\n"
+        ".gitignore. It never overwrites a file.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
