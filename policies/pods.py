@@ -30,8 +30,8 @@ POD_SPECS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 _KNOWN_GROUPS = {"argoproj.io", "leaderworkerset.x-k8s.io"}
 """Groups of the custom resources in `POD_SPECS`. Another group may have a kind of the same name, as Volcano has Job."""
 
-_WITHOUT_PODS = re.compile(r"karpenter\..*|(.*\.)?(kyverno\.io|gatekeeper\.sh)")
-"""Groups of custom resources that make no pods: Karpenter's, and those that hold patterns for other objects."""
+_WITHOUT_PODS = re.compile(r"helm\.sh|karpenter\..*|(.*\.)?(k8s\.io|kyverno\.io|gatekeeper\.sh)")
+"""Groups that make no pods: charts, Karpenter, Kubernetes' own (`x-k8s.io` is not), patterns for other objects."""
 
 _NO_PODS_HERE = {"apiVersion", "kind", "metadata", "status"}
 

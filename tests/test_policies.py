@@ -217,6 +217,7 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (deployment({"image": "registry.example:5000/a@sha256:" + "0" * 64}),),
         (deployment({"image": "a:latest@sha256:" + "0" * 64}),),
         (ray({"name": "head", "image": "rayproject/ray:2.54.0"}),),
+        (kubernetes("helm.sh/v3:Release", "r", values={"containers": [{"name": "sidecar", "image": "a"}]}),),
         (custom("kyverno.io/v1:ClusterPolicy", spec={"rules": [{"containers": [{"image": "!*:latest"}]}]}),),
     ),
     "images-by-digest": ((deployment({"image": "a@sha256:" + "0" * 64}),),),
@@ -646,6 +647,14 @@ def test_a_policy_can_be_raised_and_switched_off() -> None:
     assert judged(spec(raised)).fails
     off = "policies:\n  owner-named: {level: disabled, reason: none yet, until: 2030-01-01}\n"
     assert "owner-named" not in {f.policy for f in judged(spec(off)).findings}
+
+
+def test_a_blank_reason_is_none() -> None:
+    """An exception says why, in words."""
+    blank = "policies:\n  images-pinned: {level: disabled, reason: ' ', until: 2030-01-01}\n"
+    made = spec(blank)
+    assert made.compilation is None
+    assert [d.code for d in made.diagnostics if d.is_error] == ["unexplained-exception"]
 
 
 def test_an_overlay_lowers_a_policy_in_one_environment() -> None:

@@ -10,19 +10,23 @@ from policies.pods import containers, kind, named, pod_specs
 from policies.resources import UNKNOWN, Finding, Resource, View, broken, cannot_say
 from policies.secret_names import counts, secret_name
 
-FORMS = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"hf_[A-Za-z0-9]{30,}"  # Hugging Face user access tokens
-    r"|sk-(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic; not a name in words
-    r"|nvapi-[A-Za-z0-9_-]{20,}"  # NVIDIA NGC
-    r"|A(?:KIA|SIA)[0-9A-Z]{16}"  # access key ids of IAM
-    r"|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_-]{20,}"  # GitHub, GitLab
-    r"|xox[abprs]-[A-Za-z0-9-]{10,}"  # Slack
-    r")"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|://[^/\s:@]*:(?![$<{*])[^/\s:@]+@"  # user and password in an address (RFC 3986, userinfo)
-)
-"""What a secret looks like, whatever it is called."""
+_START = r"(?<![A-Za-z0-9])"
+_GITHUB = re.compile(_START + r"(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})")
+
+FORMS: Mapping[str, re.Pattern[str]] = {
+    "hf_": re.compile(_START + r"hf_[A-Za-z0-9]{30,}"),  # Hugging Face user access tokens
+    # OpenAI, Anthropic; a name in words has no digits or no capitals
+    "sk-": re.compile(_START + r"sk-(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}"),
+    "nvapi-": re.compile(_START + r"nvapi-[A-Za-z0-9_-]{20,}"),  # NVIDIA NGC
+    **{mark: re.compile(_START + mark + r"[0-9A-Z]{16}") for mark in ("AKIA", "ASIA")},  # access key ids of IAM
+    **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), _GITHUB),
+    "glpat-": re.compile(_START + r"glpat-[A-Za-z0-9_-]{20,}"),  # GitLab
+    "xox": re.compile(_START + r"xox[abprs]-[A-Za-z0-9-]{10,}"),  # Slack
+    "PRIVATE KEY-": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    # user and password in an address (RFC 3986, userinfo)
+    "://": re.compile(r"://[^/\s:@]*:(?![$<{*])[^/\s:@]+@"),
+}
+"""What a secret looks like, whatever it is called; by a part that is looked for first, since few texts have one."""
 
 HARMLESS = re.compile(
     r"|0|1|true|false|yes|no|on|off"  # a switch, such as HF_HUB_DISABLE_IMPLICIT_TOKEN
@@ -72,7 +76,7 @@ def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
 
 def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: bool) -> Iterator[Finding]:
     if isinstance(value, str):
-        if len(value) >= _SHORTEST and FORMS.search(value):
+        if len(value) >= _SHORTEST and any(m in value and form.search(value) for m, form in FORMS.items()):
             view = resource.at(*path)
             yield broken(resource, view, f"`{view.path}` looks like a secret")
     elif isinstance(value, Mapping):

@@ -25,8 +25,9 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                 help=did_you_mean(name, LEVELS, "policies"),
                 key=True,
             )
-        elif RANK[wanted.level] < RANK[own] and not (wanted.reason and wanted.until):
-            missing = [key for key, value in (("reason", wanted.reason), ("until", wanted.until)) if not value]
+        elif RANK[wanted.level] < RANK[own] and not ((wanted.reason or "").strip() and wanted.until):
+            given = (("reason", (wanted.reason or "").strip()), ("until", wanted.until))
+            missing = [key for key, value in given if not value]
             yield finding(
                 case,
                 "unexplained-exception",
