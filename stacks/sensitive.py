@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from components.graph import JsonText, Value
-from policies.secret_names import secret_name
+from specs.secret_names import counts, secret_name
 from stacks.changes import Absent, Entry, Path
 
 HIDDEN: Final = "(sensitive)"
@@ -34,18 +34,24 @@ def sensitive(type_token: str, path: Path) -> bool:
     return False
 
 
+def _name(path: Path) -> str:
+    """Return how the value at a path is called: an entry of `env` by its name."""
+    last = path[-2] if len(path) > 1 and path[-1] == "value" else path[-1] if path else ""
+    return last.name if isinstance(last, Entry) else str(last)
+
+
 def masked(type_token: str, path: Path, value: Value | Absent) -> Value | Absent:
     """Return the value with every sensitive part hidden; where a secret is kept (its name) stays to be read."""
     if isinstance(value, Absent):
         return value
     if sensitive(type_token, path) and not isinstance(value, Mapping | list | tuple | bool | None):
-        return HIDDEN
+        return value if counts(_name(path), value) else HIDDEN
     match value:
         case JsonText():
             return JsonText(masked(type_token, path, value.value))
         case Mapping():
             own = value.get("name")
-            if isinstance(own, str) and secret_name(own) and "value" in value:
+            if isinstance(own, str) and secret_name(own) and "value" in value and not counts(own, value["value"]):
                 value = {**value, "value": HIDDEN}
             return {key: masked(type_token, (*path, key), item) for key, item in value.items()}
         case list() | tuple():

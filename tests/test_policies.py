@@ -392,6 +392,7 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (variable("LOG", "hf_" + "a" * 34),),
         (variable("API_TOKENS", "a,b"),),
         (variable("dbPassword", "x"),),
+        (variable("PGPASSWORD", "$ecret"),),
         (variable("LITELLM_MASTER_KEY", "x"),),
         (variable("KEY", "sk-proj-" + "aB3" * 8),),
         (variable("URL", "postgres://vllm:hunter2@db/x"),),
@@ -655,6 +656,26 @@ def test_a_blank_reason_is_none() -> None:
     made = spec(blank)
     assert made.compilation is None
     assert [d.code for d in made.diagnostics if d.is_error] == ["unexplained-exception"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "refused"),
+    [
+        ('HF_HUB_DISABLE_IMPLICIT_TOKEN: "1"', False),
+        ("GOOGLE_APPLICATION_CREDENTIALS: /var/run/gcp/key.json", False),
+        ('VLLM_MAX_TOKENS: "4096"', False),
+        ("SERVICE: task-predictor-service-deployment", False),
+        ("HFTOKEN: abc", True),
+        ("LITELLM_MASTER_KEY: abc", True),
+        ("DATABASE: 'postgres://vllm:hunter2@db/x'", True),
+    ],
+)
+def test_the_language_and_the_policy_know_the_same_secrets(variable: str, refused: bool) -> None:
+    """What the language takes as no secret is none to the policy, and what is one to it is an error in the spec."""
+    made = compile_spec(BASE.replace("{model: chat", f"{{env: {{{variable}}}, model: chat").encode(), "spec.yaml")
+    assert [d.code for d in made.diagnostics if d.is_error] == (["secret-in-clear"] if refused else [])
+    if not refused:
+        assert "inputs-without-secrets" not in {f.policy for f in judged(made).findings}
 
 
 def test_an_overlay_lowers_a_policy_in_one_environment() -> None:

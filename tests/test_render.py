@@ -272,6 +272,16 @@ def test_secrets_are_not_shown(kind: str, path: tuple[str, ...], value: Any, hid
         assert (HIDDEN in text) is hidden
 
 
+def test_a_number_of_tokens_may_be_read() -> None:
+    """What a model may read at once is no secret: a plan that hid its change would hide what it is for."""
+    sides = []
+    for value in ("4096", "8192"):
+        inputs: Any = {"spec": {"env": [{"name": "MAX_TOTAL_TOKENS", "value": value}]}}
+        sides.append(compilation(graph(Node("c/K/a", "kubernetes:apps/v1:Deployment", inputs, "c", "c"))))
+    text = human_plan(plan(sides[0], sides[1], GIT), details=True)
+    assert "4096" in text and "8192" in text and HIDDEN not in text
+
+
 def test_where_a_secret_is_kept_may_be_read() -> None:
     """A reference to a Secret is not the secret."""
     env = [{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}]

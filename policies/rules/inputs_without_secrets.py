@@ -8,46 +8,18 @@ from dataclasses import replace
 
 from policies.pods import containers, kind, named, pod_specs
 from policies.resources import UNKNOWN, Finding, Resource, View, broken, cannot_say
-from policies.secret_names import counts, secret_name
-
-_START = r"(?<![A-Za-z0-9])"
-_GITHUB = re.compile(_START + r"(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})")
-
-FORMS: Mapping[str, re.Pattern[str]] = {
-    "hf_": re.compile(_START + r"hf_[A-Za-z0-9]{30,}"),  # Hugging Face user access tokens
-    # OpenAI, Anthropic; a name in words has no digits or no capitals
-    "sk-": re.compile(_START + r"sk-(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{20,}"),
-    "nvapi-": re.compile(_START + r"nvapi-[A-Za-z0-9_-]{20,}"),  # NVIDIA NGC
-    **{mark: re.compile(_START + mark + r"[0-9A-Z]{16}") for mark in ("AKIA", "ASIA")},  # access key ids of IAM
-    **dict.fromkeys(("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), _GITHUB),
-    "glpat-": re.compile(_START + r"glpat-[A-Za-z0-9_-]{20,}"),  # GitLab
-    "xox": re.compile(_START + r"xox[abprs]-[A-Za-z0-9-]{10,}"),  # Slack
-    "PRIVATE KEY-": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    # user and password in an address (RFC 3986, userinfo)
-    "://": re.compile(r"://[^/\s:@]*:(?![$<{*])[^/\s:@]+@"),
-}
-"""What a secret looks like, whatever it is called; by a part that is looked for first, since few texts have one."""
-
-HARMLESS = re.compile(
-    r"|0|1|true|false|yes|no|on|off"  # a switch, such as HF_HUB_DISABLE_IMPLICIT_TOKEN
-    r"|empty|none|null|unused|dummy"  # where a client asks for a key and its server for none
-    r"|['\"]?\$.*"  # another variable, or what a shell puts in
-    r"|<.*>"  # a token of a model, or a place to fill in
-    r"|/[a-z][a-z0-9._-]*(?:/[\w.@-]+)+",  # a file, such as GOOGLE_APPLICATION_CREDENTIALS
-    re.IGNORECASE,
-)
-"""What is no secret, although it has a secret's name."""
+from specs.secret_names import harmless, secret_form, secret_name
 
 _FLAG = re.compile(r"(?:^|\s)--?([A-Za-z][\w.-]*)(?:=|\s+)(?!-)(\S+)")
 """A flag with its value, in an argument or in the text of a shell."""
+
+_OF_THE_SHELL = re.compile(r"['\"]?\$")
+"""How a value begins that a shell puts in."""
 
 _SECRET_KINDS = {"ConfigMap", "Secret"}
 
 _READ = ("spec", "data", "stringData", "binaryData")
 """Where objects keep what programs read."""
-
-_SHORTEST = 10
-"""Characters of the shortest text that is looked through for `FORMS`."""
 
 
 def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
@@ -76,7 +48,7 @@ def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
 
 def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: bool) -> Iterator[Finding]:
     if isinstance(value, str):
-        if len(value) >= _SHORTEST and any(m in value and form.search(value) for m, form in FORMS.items()):
+        if secret_form(value):
             view = resource.at(*path)
             yield broken(resource, view, f"`{view.path}` looks like a secret")
     elif isinstance(value, Mapping):
@@ -94,9 +66,9 @@ def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: 
 def _variable(resource: Resource, entry: View) -> Iterator[Finding]:
     """Yield a finding for what has a name and a value, if the name is that of a secret."""
     name, held = entry.at("name"), entry.at("value")
-    if _harmless(held):
+    if held.value is None or (not held.unknown and harmless(str(name.value), str(held.value))):
         return
-    if name.unknown or (secret_name(str(name.value)) and not counts(str(name.value), held.value)):
+    if name.unknown or secret_name(str(name.value)):
         yield from cannot_say(resource, name, held)
         if not name.unknown and not held.unknown:
             yield broken(resource, held, f"`{name.value}` holds a secret in clear")
@@ -109,11 +81,11 @@ def _keys(resource: Resource, view: View) -> Iterator[Finding]:
     """
     for key, held in view.entries():
         where = key.lower().endswith("secret") and not key.lower().endswith(("client_secret", "clientsecret"))
-        asked = secret_name(key) and not where and not counts(key, held.value) and not _harmless(held)
-        if asked and (held.unknown or isinstance(held.value, str)):
-            yield from cannot_say(resource, held)
-            if not held.unknown:
-                yield broken(resource, held, f"`{held.path}` holds a secret in clear")
+        if not secret_name(key) or where:
+            continue
+        yield from cannot_say(resource, held)
+        if isinstance(held.value, str) and not harmless(key, held.value):
+            yield broken(resource, held, f"`{held.path}` holds a secret in clear")
     for held in view.items():
         if not held.unknown:
             yield from _keys(resource, held)
@@ -127,9 +99,5 @@ def _arguments(resource: Resource, container: View) -> Iterator[Finding]:
         for (view, text), after in zip(words, following, strict=False):
             alone = text.startswith("-") and not re.search(r"[=\s]", text)
             for flag, value in _FLAG.findall(f"{text} {after}" if alone else text):
-                if secret_name(flag) and not counts(flag, value) and not HARMLESS.fullmatch(value):
+                if secret_name(flag) and not harmless(flag, value) and not _OF_THE_SHELL.match(value):
                     yield broken(resource, view, f"`--{flag}` of {named(container)} is a secret in clear")
-
-
-def _harmless(held: View) -> bool:
-    return held.value is None or (not held.unknown and HARMLESS.fullmatch(str(held.value)) is not None)

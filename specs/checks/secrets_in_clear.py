@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from specs.catalog.reader import Edition
@@ -10,17 +9,15 @@ from specs.diagnostics import Diagnostic
 from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
+from specs.secret_names import harmless, secret_form, secret_name
 from specs.tree import at
-
-_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)$")
-_VALUE = re.compile(r"(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,})")
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield environment variables that hold a secret: by their name, or by the form of their value."""
     for name, server in case.spec.serving.items():
         for variable, value in server.env.items():
-            if value and (_NAME.search(variable.upper()) or _VALUE.search(value)):
+            if (secret_name(variable) and not harmless(variable, value)) or secret_form(value):
                 yield finding(
                     case,
                     "secret-in-clear",
