@@ -23,7 +23,9 @@ from specs.schema.policies import LEVELS
 from stacks.compile import Compiled, compile_spec
 from stacks.explain import POLICY_PAGES
 from stacks.files import DiskFiles
+from stacks.plan import Against, plan
 from stacks.policy_report import Judged, Report, report
+from stacks.render.markdown_plan import markdown_plan
 from stacks.render.policies import human_policies
 from stacks.render.style import PLAIN
 from tests.strategies import Written, specs
@@ -773,6 +775,14 @@ def test_what_is_mandatory_is_told_whole() -> None:
     )
     lines = list(human_policies(Report(broken, (), {}), all_of_them=False, details=False, style=PLAIN))
     assert len(lines) == 1 + 9 and all(f"node-{n}" in lines[n + 1] for n in range(9))
+
+
+def test_a_comment_names_a_resource_only_where_there_is_one() -> None:
+    """What is of a whole stack ends with its text, and no comma."""
+    made = spec("policies:\n  owner-named: {level: mandatory}\n")
+    assert made.compilation is not None
+    text = markdown_plan(plan(None, made.compilation, Against()), policies=judged(made))
+    assert any(line.endswith("`owner` is not set") for line in text.splitlines() if line.startswith("- "))
 
 
 def test_rules_of_a_stack_are_told_from_rules_of_a_resource() -> None:

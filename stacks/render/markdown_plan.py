@@ -60,7 +60,9 @@ def markdown_plan(
     lines += [f"- {escaped(note)}" for note in plan.notes]
     lines += [f"- {escaped(line)}" for line in concise(diagnostics).splitlines()]
     broken = [f for f in policies.findings if f.violates] if policies else []
-    lines += [f"- {escaped(f'{f.where}: mandatory[{f.policy}]: {f.text}, {f.node}')}" for f in broken]
+    for f in broken:
+        of = f", {f.node}" if f.node else ""  # some are of a whole stack
+        lines.append(f"- {escaped(f'{f.where}: mandatory[{f.policy}]: {f.text}{of}')}")
     if plan.notes or diagnostics or broken:
         lines.append("")
     steps = [s for s in plan.steps if s.component]
