@@ -84,7 +84,7 @@ def test_no_config_is_an_error(project: Path) -> None:
 def test_a_spec_that_is_not_there_is_an_error(project: Path) -> None:
     assert refused(up(config={"llmform:spec": "specs/gone.yaml"})) == (
         f"there is no file `specs/gone.yaml` (`llmform:spec` of stack `{STACK}.foundation`, relative to `{project}`)\n"
-        "  = help: `llmform init` writes a starter spec"
+        "  = help: `llmform stacks SPEC --write` sets it to where the spec is"
     )
 
 
@@ -115,6 +115,30 @@ def test_a_lower_layer_that_is_not_deployed_is_an_error(project: Path, layer: st
     assert refused(up(layer)) == (
         f"stack `{STACK}.foundation` is not deployed\n  = help: run `pulumi up --stack {STACK}.foundation` first"
     )
+
+
+@pytest.mark.parametrize("platform", [None, {}], ids=["not there", "made and never brought up"])
+def test_the_workloads_wait_for_the_platform(project: Path, platform: Mapping[str, Any] | None) -> None:
+    """They read nothing of it, and would still fail in the middle: their namespace and nodes are the platform's."""
+    stacks = {f"{STACK}.foundation": up().outputs} | ({} if platform is None else {f"{STACK}.platform": platform})
+    what = "is not deployed" if platform is None else f"has no output `namespace`, which `{STACK}.workloads` needs"
+    assert refused(up("workloads", stacks=stacks)) == (
+        f"stack `{STACK}.platform` {what}\n  = help: run `pulumi up --stack {STACK}.platform` first"
+    )
+
+
+def test_an_operator_layer_on_prem_comes_before_the_workloads(project: Path) -> None:
+    """A platform layer without outputs has to be there as well; where the spec has none, nothing is asked for."""
+    text = (ROOT / "specs" / "examples" / "on-prem.yaml").read_text(encoding="utf-8")
+    spec, stack = project / "platform.yaml", "hello.default.dresden"
+    spec.write_text(text, encoding="utf-8")
+    assert [s.name for s in stacks_of(spec)] == [f"{stack}.workloads"]
+    assert not run(program.run, stack=f"{stack}.workloads", config=SPEC).error
+    spec.write_text(text.replace("    addons: existing ", "    # "), encoding="utf-8")
+    assert [s.layer for s in stacks_of(spec)] == ["platform", "workloads"]
+    said = refused(run(program.run, stack=f"{stack}.workloads", config=SPEC))
+    assert said.startswith(f"stack `{stack}.platform` is not deployed\n")
+    assert not run(program.run, stack=f"{stack}.workloads", config=SPEC, stacks={f"{stack}.platform": {}}).error
 
 
 def test_an_output_that_is_missing_is_an_error(project: Path) -> None:
