@@ -27,6 +27,7 @@ from specs.suggest import did_you_mean
 from stacks.cli.session import Spec, UsageError, compile_file, diagnostics_text, read_spec
 from stacks.compilation import CompiledStack
 from stacks.compile import Compiled
+from stacks.project import PROJECT_FILES
 
 SPEC = "spec"
 """The one key of the stack's config, `llmform:spec`: the spec's path, relative to Pulumi.yaml."""
@@ -66,7 +67,7 @@ def _project_folder() -> Path:
     """Return the folder of Pulumi.yaml: the engine starts the program in it, or in the folder of `main` inside it."""
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
             return folder
     raise _stopped(f"there is no Pulumi.yaml in `{here}` or above it")
 
@@ -121,7 +122,7 @@ def _lower_outputs(stack: CompiledStack, next_below: CompiledStack | None) -> Ca
 
     Each stack is asked once before anything is registered. A StackReference alone would fail in the middle of the
     deployment, as an error of the engine that says neither what needs it nor what to run. The layer next below has to
-    be there even if the graph reads nothing of it: its namespace, definitions and operators are what this one stands on.
+    be there even if the graph reads nothing of it: this one stands on its namespace, definitions and operators.
     """
     needed = _needed(stack.graph)
     if next_below is not None:
