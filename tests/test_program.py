@@ -14,7 +14,8 @@ import pytest
 
 from stacks import program
 from stacks.cli import main
-from tests.monitor import Recorded, Secret, run, stacks_of
+from tests.monitor import Recorded, Secret, recorded_tree, run, stacks_of
+from tests.monitor import __main__ as monitor
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "specs" / "examples" / "quickstart.yaml"
@@ -235,3 +236,19 @@ def test_two_commands_print_one_tree(capsysbinary: pytest.CaptureFixture[bytes])
     command = [sys.executable, "-m", "tests.monitor", str(QUICKSTART)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == shown
+
+
+def test_one_command_compares_the_trees_of_every_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints a line a stack, and where one resource is missing it shows which and ends with 1."""
+    examples = sorted((ROOT / "specs" / "examples").glob("*.yaml"))
+    assert monitor.main(["--compare"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {"equal"}
+    assert [line.split()[2] for line in lines] == [s.name for path in examples for s in stacks_of(path)]
+    monkeypatch.setattr(monitor, "recorded_tree", lambda run: recorded_tree(run).replace("Deployment/chat", "x"))
+    assert monitor.main(["--compare", str(QUICKSTART)]) == 1
+    out = capsys.readouterr().out
+    assert "DIFFERENT  quickstart.yaml  hello.default.us-east-1.workloads" in out
+    assert "+    serving.chat/x  (kubernetes:apps/v1:Deployment)" in out
