@@ -1,6 +1,6 @@
 """`python -m tests.monitor SPEC`: bring every stack up in the in-process engine and print the tree it recorded.
 
-It is the same text as `llmform graph SPEC --tree`, which is read off the graph alone. With `--compare [SPEC ...]` the two
+It is the same text as `llmform graph SPEC --tree`, which is read off the graph alone. With `--compare [SPEC ...]` both
 are compared for each spec, for every example where none is named, and the exit status is 1 if they differ. A layer that
 GitOps delivers is in the graph's tree, and the engine is never given it.
 """
