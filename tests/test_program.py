@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from specs.catalog.reader import EDITIONS, load_edition
 from stacks import program
 from stacks.cli import main
 from tests.monitor import Recorded, Secret, recorded_tree, run, stacks_of
@@ -216,6 +218,13 @@ def test_pulumi_install_gets_what_the_deploy_set_has() -> None:
     text = (ROOT / "stacks" / "requirements.txt").read_text(encoding="utf-8")
     assert text == (ROOT / "requirements" / "deploy.txt").read_text(encoding="utf-8")
     assert "://" not in text and "\nllmform" not in text
+
+
+def test_the_locked_packages_bring_the_plugins_that_the_newest_edition_asks_for() -> None:
+    """Each resource asks for its plugin by version; `pulumi install` gets the plugins of the locked packages."""
+    text = (ROOT / "requirements" / "deploy.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^pulumi-(aws|kubernetes)==([0-9.]+)", text, re.MULTILINE))
+    assert load_edition(EDITIONS[-1]).providers == locked
 
 
 def test_nothing_in_a_project_stands_in_for_a_module_of_the_tool(project: Path) -> None:
