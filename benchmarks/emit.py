@@ -1,6 +1,6 @@
 """What the emitter costs beyond the SDK under it, as ratios measured in one run.
 
-    python benchmarks/emit.py            the figures: about a minute
+    python benchmarks/emit.py            the figures: two to three minutes
     python benchmarks/emit.py --smoke    one round of each, to see that the benchmark works
 
 All stacks of an example are emitted into the in-process engine, in turn with as many bare `CustomResource`s: the same
