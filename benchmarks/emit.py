@@ -1,6 +1,6 @@
 """What the emitter costs beyond the SDK under it, as ratios measured in one run.
 
-    python benchmarks/emit.py            the figures: about a minute
+    python benchmarks/emit.py            the figures: two to three minutes
     python benchmarks/emit.py --smoke    one round of each, to see that the benchmark works
 
 All stacks of an example are emitted into the in-process engine, in turn with as many bare `CustomResource`s: the same
@@ -11,11 +11,13 @@ ratio of at most 1.3. Nothing here fails on a time: machines differ, and the rea
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,8 @@ def bare(graph: Graph) -> None:
 
 
 def seconds(program: Callable[[], None], stack: str) -> float:
-    """Return the processor time of one run, the in-process engine's share included."""
+    """Return the processor time of one run, the in-process engine's share included; it begins without garbage."""
+    gc.collect()
     before = time.process_time()
     recorded = run(program, stack=stack)
     took = time.process_time() - before
@@ -75,16 +78,20 @@ def whole(graph: Graph) -> None:
 
 
 def measure(name: str, graphs: tuple[Graph, ...], rounds: int) -> None:
-    """Print the ratio of some graphs together, each emitted and registered by hand in turn."""
+    """Print the ratio of some graphs together, each emitted and registered by hand in turn.
+
+    A round of a small example is several runs of it, 300 resources at least, so that it is long enough to be measured.
+    """
+    nodes, components = sum(len(g.nodes) for g in graphs), sum(len(g.components) for g in graphs)
+    runs = ceil(300 / nodes) if rounds > 1 else 1
     ratios, times = [], []
     for _ in range(rounds):
         emitted = alone = 0.0
-        for graph in graphs:
+        for graph in graphs * runs:
             emitted += seconds(partial(whole, graph), graph.stack)
             alone += seconds(partial(bare, graph), graph.stack)
         ratios.append(emitted / alone)
-        times.append(emitted * 1000)
-    nodes, components = sum(len(g.nodes) for g in graphs), sum(len(g.components) for g in graphs)
+        times.append(emitted * 1000 / runs)
     spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
     size = f"{len(graphs)} stacks {nodes:>4} nodes {components:>3} components"
     print(f"  {name:<14} {size}  {spread} times  {statistics.median(times):5.0f} ms on this machine")

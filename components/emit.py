@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from itertools import chain
 from typing import Any
 
 import pulumi
@@ -32,6 +33,9 @@ from components.json_text import json_text, plain_text
 Lookup = Callable[[str, str], Any]
 """Gives a declared output of a lower layer, by layer and name: a value or a Pulumi Output."""
 
+_Found = Mapping[str, tuple[Ref | StackOutput, ...]]
+"""The references in each node's inputs, by its id: looked for once."""
+
 _PROVIDER = "pulumi:providers:"
 
 _SECRET_INPUTS: Mapping[str, tuple[str, ...]] = {
@@ -49,10 +53,11 @@ def emit(graph: Graph, lookup: Lookup, versions: Mapping[str, str]) -> dict[str,
     `versions` are the provider plugins' versions by package (`{"aws": "7.51.1"}`); a package that is not in it takes
     the plugin that the engine finds. KeyError if the graph is not sound (`components/invariants.py` says when it is).
     """
-    walk = _Walk(graph, lookup, versions)
+    found = {node.id: tuple(references(node.inputs)) for node in graph.nodes}
+    walk = _Walk(graph, found, lookup, versions)
     for component in _parents_first(graph):
         walk.component(component)
-    for node in _dependencies_first(graph):
+    for node in _dependencies_first(graph, found):
         walk.node(node)
     for made in walk.components.values():
         made.register_outputs({})
@@ -62,11 +67,11 @@ def emit(graph: Graph, lookup: Lookup, versions: Mapping[str, str]) -> dict[str,
 class _Walk:
     """What has been registered so far."""
 
-    def __init__(self, graph: Graph, lookup: Lookup, versions: Mapping[str, str]) -> None:
+    def __init__(self, graph: Graph, found: _Found, lookup: Lookup, versions: Mapping[str, str]) -> None:
         self.lookup, self.versions = lookup, versions
         self.components: dict[str, pulumi.ComponentResource] = {}
         self.resources: dict[str, pulumi.CustomResource] = {}
-        self.wanted = _wanted(graph)
+        self.wanted = _wanted(graph, found)
 
     def component(self, component: Component) -> None:
         """Register a component under its parent."""
@@ -116,6 +121,8 @@ class _Walk:
     def value(self, value: Value) -> Any:
         """Return the value with Outputs in the place of references."""
         match value:
+            case str():  # most values are, and looking for anything else first would cost them the most
+                return value
             case Ref():
                 return self._attribute(value)
             case StackOutput():
@@ -173,26 +180,25 @@ def _within(value: Any, ref: Ref, steps: list[str]) -> Any:
     return value
 
 
-def _wanted(graph: Graph) -> Mapping[str, tuple[str, ...]]:
+def _wanted(graph: Graph, found: _Found) -> Mapping[str, tuple[str, ...]]:
     """Return for each node the properties that references read; `id` is always there."""
     wanted: dict[str, set[str]] = defaultdict(set)
-    for value in (*(node.inputs for node in graph.nodes), graph.outputs):
-        for ref in references(value):
-            if isinstance(ref, Ref):
-                wanted[ref.node].add(ref.attribute.partition(".")[0])
-    return defaultdict(tuple, {name: tuple(sorted(found - {"id", "urn"})) for name, found in wanted.items()})
+    for ref in chain(references(graph.outputs), *found.values()):
+        if isinstance(ref, Ref):
+            wanted[ref.node].add(ref.attribute.partition(".")[0])
+    return defaultdict(tuple, {name: tuple(sorted(read - {"id", "urn"})) for name, read in wanted.items()})
 
 
 def _parents_first(graph: Graph) -> Iterator[Component]:
     return iter(sorted(graph.components, key=lambda c: len(component_chain(graph, c.id))))
 
 
-def _dependencies_first(graph: Graph) -> Iterator[Node]:
+def _dependencies_first(graph: Graph, found: _Found) -> Iterator[Node]:
     """Yield the nodes so that each comes after what it refers to, needs, or is provided by; always the same order."""
     by_id = {node.id: node for node in graph.nodes}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for node in graph.nodes:
-        refs = {ref.node for ref in references(node.inputs) if isinstance(ref, Ref)}
+        refs = {ref.node for ref in found[node.id] if isinstance(ref, Ref)}
         sorter.add(node.id, *sorted({*refs, *node.needs, *([node.provider] if node.provider else ())}))
     return (by_id[name] for name in sorter.static_order())
 

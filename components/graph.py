@@ -142,6 +142,8 @@ def assemble(
 def references(value: Value) -> Iterator[Ref | StackOutput]:
     """Yield every reference inside a value, at any depth."""
     match value:
+        case str():  # most values are, and looking for anything else first would cost them the most
+            return
         case Ref() | StackOutput():
             yield value
         case Format():

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from stacks.project import PROJECT_FILES
+
 MAX_FILE_BYTES = 1_000_001
 """One byte more than a spec may have: enough for the reader to see that it is too large."""
 
@@ -137,7 +139,7 @@ def project_folder(*near: Path) -> Path:
     """Return the nearest folder with a Pulumi.yaml, at or above one of these; PulumiError if there is none."""
     for start in near:
         for folder in (start.resolve(), *start.resolve().parents):
-            if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml")):
+            if any((folder / name).is_file() for name in PROJECT_FILES):
                 return folder
     raise PulumiError("there is no Pulumi.yaml beside the spec or here, nor in any folder above")
 

@@ -27,6 +27,7 @@ from specs.suggest import did_you_mean
 from stacks.cli.session import Spec, UsageError, compile_file, diagnostics_text, read_spec
 from stacks.compilation import CompiledStack
 from stacks.compile import Compiled
+from stacks.project import PROJECT_FILES
 
 SPEC = "spec"
 """The one key of the stack's config, `llmform:spec`: the spec's path, relative to Pulumi.yaml."""
@@ -49,9 +50,9 @@ def run(spec_path: str = "", project_dir: Path | None = None) -> None:
     # Paths in diagnostics are those that a person sees who runs `llmform check` beside Pulumi.yaml.
     with chdir(project_dir or _project_folder()):
         spec = _spec(spec_path or _configured())
-        stack, versions, warnings = _compiled(spec, compile_file(spec))
+        stack, below, versions, warnings = _compiled(spec, compile_file(spec))
         texts = [diagnostics_text(spec, (warning,)) for warning in warnings]
-    outputs = _lower_outputs(stack)
+    outputs = _lower_outputs(stack, below)
     for text in texts:
         pulumi.log.warn(text)
     for name, value in emit(stack.graph, outputs, versions).items():
@@ -66,7 +67,7 @@ def _project_folder() -> Path:
     """Return the folder of Pulumi.yaml: the engine starts the program in it, or in the folder of `main` inside it."""
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if any((folder / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")):
+        if any((folder / name).is_file() for name in PROJECT_FILES):
             return folder
     raise _stopped(f"there is no Pulumi.yaml in `{here}` or above it")
 
@@ -87,11 +88,14 @@ def _spec(path: str) -> Spec:
         return read_spec(path)
     except UsageError as problem:
         where = f"`{PROJECT}:{SPEC}` of stack `{pulumi.get_stack()}`, relative to `{Path.cwd()}`"
-        raise _stopped(f"{problem.message} ({where})", problem.advice) from None
+        advice = "`llmform stacks SPEC --write` sets it to where the spec is"
+        raise _stopped(f"{problem.message} ({where})", advice) from None
 
 
-def _compiled(spec: Spec, compiled: Compiled) -> tuple[CompiledStack, Mapping[str, str], tuple[Diagnostic, ...]]:
-    """Return the stack that runs, the versions of its provider plugins, and the spec's warnings."""
+def _compiled(
+    spec: Spec, compiled: Compiled
+) -> tuple[CompiledStack, CompiledStack | None, Mapping[str, str], tuple[Diagnostic, ...]]:
+    """Return the stack that runs, the one below it, the versions of its provider plugins, and the spec's warnings."""
     found = compiled.compilation
     if found is None:
         raise pulumi.RunError(
@@ -108,16 +112,22 @@ def _compiled(spec: Spec, compiled: Compiled) -> tuple[CompiledStack, Mapping[st
             f"`{name}` is delivered by GitOps: the spec says so in `targets.{stack.target}.delivery`",
             "what applies it is your GitOps controller; two owners of one object undo each other",
         )
-    return stack, load_edition(found.edition).providers, compiled.diagnostics
+    place = [s for s in found.stacks if (s.environment, s.target) == (stack.environment, stack.target)]
+    at = place.index(stack)
+    return stack, place[at - 1] if at else None, load_edition(found.edition).providers, compiled.diagnostics
 
 
-def _lower_outputs(stack: CompiledStack) -> Callable[[str, str], Any]:
-    """Return the look-up of lower layers' outputs; RunError where one that the graph needs is not there.
+def _lower_outputs(stack: CompiledStack, next_below: CompiledStack | None) -> Callable[[str, str], Any]:
+    """Return the look-up of lower layers' outputs; RunError where a layer or an output that is needed is not there.
 
     Each stack is asked once before anything is registered. A StackReference alone would fail in the middle of the
-    deployment, as an error of the engine that says neither what needs it nor what to run.
+    deployment, as an error of the engine that says neither what needs it nor what to run. The layer next below has to
+    be there even if the graph reads nothing of it: this one stands on its namespace, definitions and operators.
     """
-    for layer, names in _needed(stack.graph).items():
+    needed = _needed(stack.graph)
+    if next_below is not None:
+        needed.setdefault(next_below.layer, set(next_below.graph.outputs))
+    for layer, names in needed.items():
         below = _below(stack, layer)
         missing = sorted(names - _outputs_of(below))
         if missing:
@@ -138,7 +148,8 @@ def _lower_outputs(stack: CompiledStack) -> Callable[[str, str], Any]:
     return output
 
 
-def _needed(graph: Graph) -> Mapping[str, set[str]]:
+def _needed(graph: Graph) -> dict[str, set[str]]:
+    """Return the outputs that the graph reads, by layer."""
     needed: dict[str, set[str]] = defaultdict(set)
     values: Iterable[Any] = (*(node.inputs for node in graph.nodes), graph.outputs)
     for ref in (r for value in values for r in references(value)):

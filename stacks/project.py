@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from components.graph import PROJECT
 
+PROJECT_FILES = ("Pulumi.json", "Pulumi.yaml", "Pulumi.yml")
+"""How the file of a project may be called, in the order in which Pulumi looks for them in a folder; the stacks' config
+files end as it does (pulumi/pulumi, sdk/go/common/workspace/paths.go and encoding/marshal.go, read 2026-11-21)."""
+
 PROGRAM = """\
 from llmform_program import run
 

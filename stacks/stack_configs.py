@@ -24,7 +24,14 @@ _PLAIN = re.compile(r"(\.{1,2}/)*[A-Za-z_][\w./-]*", re.ASCII)
 
 
 class NotEditable(ValueError):
-    """The text is no stack config, or has a form in which no small edit is safe; the message says which."""
+    """The text is no stack config, or has a form in which no small edit is safe; the message says which.
+
+    `place` is where in the text, as it follows a file's name: `:2:1`, or empty.
+    """
+
+    def __init__(self, message: str, mark: yaml.Mark | None = None) -> None:
+        super().__init__(message)
+        self.place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def read_project(text: str) -> Project:
     """
     document = _document(text)
     if not isinstance(document, yaml.MappingNode):
-        raise NotEditable("it is not a map of keys")
+        raise NotEditable("it is not a map of keys", document.start_mark if document else None)
     values = {key.value: value for key, value in document.value if isinstance(key, yaml.ScalarNode)}
     name = values.get("name")
     if not isinstance(name, yaml.ScalarNode):
@@ -86,7 +93,7 @@ def _edited(text: str, spec: str) -> str:
     if root is None:
         return f"{_ended(text)}config:\n  {line}\n"
     if not isinstance(root, yaml.MappingNode):
-        raise NotEditable("it is not a map of keys")
+        raise NotEditable("it is not a map of keys", root.start_mark)
     config = _member(root, "config")
     if config is None and root.flow_style:
         return _into_braces(text, root, f'"config": {{{_quoted(spec)}}}')
@@ -96,7 +103,7 @@ def _edited(text: str, spec: str) -> str:
     present = _spec_member(config)
     if present is not None:
         if not isinstance(present, yaml.ScalarNode):
-            raise NotEditable(f"`{KEY}` is not a text; a spec's path is no secret")
+            raise NotEditable(f"`{KEY}` is not a text; a spec's path is no secret", present.start_mark)
         quoted = _within_braces(root, config)
         return _replaced(text, present, json.dumps(spec, ensure_ascii=False) if quoted else _scalar(spec))
     return _into_config(text, root, config, spec, line)
@@ -114,16 +121,15 @@ def _into_config(text: str, root: yaml.MappingNode, config: yaml.Node, spec: str
         bare = text[: config.start_mark.index] + text[config.end_mark.index :]
         at = _next_line(bare, key.end_mark.index)
         return f"{_ended(bare[:at])}{' ' * (key.start_mark.column + 2)}{line}\n{bare[at:]}"
-    raise NotEditable("`config` is not a map of keys")
+    raise NotEditable("`config` is not a map of keys", config.start_mark)
 
 
 def _document(text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise NotEditable(f"it is not YAML{where}: {getattr(error, 'problem', None) or error}") from None
+        problem = getattr(error, "problem", None) or error
+        raise NotEditable(f"it is not YAML: {problem}", getattr(error, "problem_mark", None)) from None
 
 
 def _member(node: yaml.Node | None, name: str) -> yaml.Node | None:
@@ -131,14 +137,14 @@ def _member(node: yaml.Node | None, name: str) -> yaml.Node | None:
         return None
     found = [value for key, value in node.value if isinstance(key, yaml.ScalarNode) and key.value == name]
     if len(found) > 1:
-        raise NotEditable(f"it has `{name}` {len(found)} times")
+        raise NotEditable(f"it has `{name}` {len(found)} times", found[1].start_mark)
     return found[0] if found else None
 
 
 def _spec_member(config: yaml.Node | None) -> yaml.Node | None:
     found = [value for name in _SAME_KEY if (value := _member(config, name)) is not None]
     if len(found) > 1:
-        raise NotEditable(f"it has `{KEY}` in two spellings")
+        raise NotEditable(f"it has `{KEY}` in two spellings", found[1].start_mark)
     return found[0] if found else None
 
 

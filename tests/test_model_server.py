@@ -169,9 +169,12 @@ def test_progress_deadline_is_longer_than_a_start() -> None:
 
 
 def test_pulumi_waits_for_every_round_of_a_rollout() -> None:
-    """Three replicas, one after the other: three progress deadlines and the last grace period."""
-    graph = workloads(nodePools={"l40s": {"max": 4}}, serving={"chat": {"replicas": 3}})
-    assert graph.node("serving.chat/Deployment/chat").options.update_timeout == 3 * 1080 + 165
+    """Three replicas, one after the other: each round an old pod goes in 165 s of grace, and a new one starts in its
+    progress deadline. Where no GPU is spare, the one does not begin before the other is done."""
+    for pool in (4, 3):
+        graph = workloads(nodePools={"l40s": {"max": pool}}, serving={"chat": {"replicas": 3}})
+        options = graph.node("serving.chat/Deployment/chat").options
+        assert (options.create_timeout, options.update_timeout) == (3 * (1080 + 165), 3 * (1080 + 165))
 
 
 @BOTH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from specs.catalog.reader import EDITIONS, load_edition
 from stacks import program
 from stacks.cli import main
-from tests.monitor import Recorded, Secret, run, stacks_of
+from tests.monitor import Recorded, Secret, recorded_tree, run, stacks_of
+from tests.monitor import __main__ as monitor
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "specs" / "examples" / "quickstart.yaml"
@@ -84,7 +87,7 @@ def test_no_config_is_an_error(project: Path) -> None:
 def test_a_spec_that_is_not_there_is_an_error(project: Path) -> None:
     assert refused(up(config={"llmform:spec": "specs/gone.yaml"})) == (
         f"there is no file `specs/gone.yaml` (`llmform:spec` of stack `{STACK}.foundation`, relative to `{project}`)\n"
-        "  = help: `llmform init` writes a starter spec"
+        "  = help: `llmform stacks SPEC --write` sets it to where the spec is"
     )
 
 
@@ -115,6 +118,30 @@ def test_a_lower_layer_that_is_not_deployed_is_an_error(project: Path, layer: st
     assert refused(up(layer)) == (
         f"stack `{STACK}.foundation` is not deployed\n  = help: run `pulumi up --stack {STACK}.foundation` first"
     )
+
+
+@pytest.mark.parametrize("platform", [None, {}], ids=["not there", "made and never brought up"])
+def test_the_workloads_wait_for_the_platform(project: Path, platform: Mapping[str, Any] | None) -> None:
+    """They read nothing of it, and would still fail in the middle: their namespace and nodes are the platform's."""
+    stacks = {f"{STACK}.foundation": up().outputs} | ({} if platform is None else {f"{STACK}.platform": platform})
+    what = "is not deployed" if platform is None else f"has no output `namespace`, which `{STACK}.workloads` needs"
+    assert refused(up("workloads", stacks=stacks)) == (
+        f"stack `{STACK}.platform` {what}\n  = help: run `pulumi up --stack {STACK}.platform` first"
+    )
+
+
+def test_an_operator_layer_on_prem_comes_before_the_workloads(project: Path) -> None:
+    """A platform layer without outputs has to be there as well; where the spec has none, nothing is asked for."""
+    text = (ROOT / "specs" / "examples" / "on-prem.yaml").read_text(encoding="utf-8")
+    spec, stack = project / "platform.yaml", "hello.default.dresden"
+    spec.write_text(text, encoding="utf-8")
+    assert [s.name for s in stacks_of(spec)] == [f"{stack}.workloads"]
+    assert not run(program.run, stack=f"{stack}.workloads", config=SPEC).error
+    spec.write_text(text.replace("    addons: existing ", "    # "), encoding="utf-8")
+    assert [s.layer for s in stacks_of(spec)] == ["platform", "workloads"]
+    said = refused(run(program.run, stack=f"{stack}.workloads", config=SPEC))
+    assert said.startswith(f"stack `{stack}.platform` is not deployed\n")
+    assert not run(program.run, stack=f"{stack}.workloads", config=SPEC, stacks={f"{stack}.platform": {}}).error
 
 
 def test_an_output_that_is_missing_is_an_error(project: Path) -> None:
@@ -193,6 +220,13 @@ def test_pulumi_install_gets_what_the_deploy_set_has() -> None:
     assert "://" not in text and "\nllmform" not in text
 
 
+def test_the_locked_packages_bring_the_plugins_that_the_newest_edition_asks_for() -> None:
+    """Each resource asks for its plugin by version; `pulumi install` gets the plugins of the locked packages."""
+    text = (ROOT / "requirements" / "deploy.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^pulumi-(aws|kubernetes)==([0-9.]+)", text, re.MULTILINE))
+    assert load_edition(EDITIONS[-1]).providers == locked
+
+
 def test_nothing_in_a_project_stands_in_for_a_module_of_the_tool(project: Path) -> None:
     for name in ("specs", "stacks", "components", "policies"):
         (project / name).mkdir()
@@ -211,3 +245,19 @@ def test_two_commands_print_one_tree(capsysbinary: pytest.CaptureFixture[bytes])
     command = [sys.executable, "-m", "tests.monitor", str(QUICKSTART)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == shown
+
+
+def test_one_command_compares_the_trees_of_every_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints a line a stack, and where one resource is missing it shows which and ends with 1."""
+    examples = sorted((ROOT / "specs" / "examples").glob("*.yaml"))
+    assert monitor.main(["--compare"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} == {"equal"}
+    assert [line.split()[2] for line in lines] == [s.name for path in examples for s in stacks_of(path)]
+    monkeypatch.setattr(monitor, "recorded_tree", lambda run: recorded_tree(run).replace("Deployment/chat", "x"))
+    assert monitor.main(["--compare", str(QUICKSTART)]) == 1
+    out = capsys.readouterr().out
+    assert "DIFFERENT  quickstart.yaml  hello.default.us-east-1.workloads" in out
+    assert "+    serving.chat/x  (kubernetes:apps/v1:Deployment)" in out

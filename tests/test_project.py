@@ -99,6 +99,31 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     assert not (tmp_path / "spec.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "status", "said"),
+    [
+        ("Pulumi.yml", "name: shop\n", 2, "error: `Pulumi.yml` exists already; no file was written"),
+        ("config", "", 2, "error: `config` is no folder; no file was written"),
+        (
+            "config/Pulumi.my-platform.default.us-east-1.platform.yaml",
+            "config: [\n",
+            1,
+            "error: `config/Pulumi.my-platform.default.us-east-1.platform.yaml:2:1` cannot be edited: it is not YAML",
+        ),
+    ],
+)
+def test_what_is_in_the_way_is_found_before_anything_is_written(
+    name: str, text: str, status: int, said: str, tmp_path: Path
+) -> None:
+    """Another project's file, a file where the configs' folder comes, a config that cannot be edited."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    found, out, err = run(["init", "--project", "."], tmp_path)
+    assert (found, out) == (status, "")
+    assert err.startswith(said)
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()] == [name]
+
+
 def test_a_spec_with_errors_gets_its_configs_later(tmp_path: Path) -> None:
     """The project is made around a spec that is not right yet; its errors are shown, and what to run then."""
     (tmp_path / "spec.yaml").write_text("name: x\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -162,6 +163,44 @@ def project(tmp_path: Path) -> Path:
 STACK = "hello.default.dresden.workloads"
 
 
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        ("yml", "config:\n  llmform:spec: specs/hello.yaml\n"),
+        ("json", '{"config": {"llmform:spec": "specs/hello.yaml"}}\n'),
+    ],
+)
+def test_a_config_ends_as_the_projects_file(ending: str, text: str, project: Path) -> None:
+    """Pulumi looks for `Pulumi.<stack>.yml` beside a Pulumi.yml, and reads JSON where a file ends so."""
+    described = yaml.safe_load((project / "Pulumi.yaml").read_text())
+    (project / "Pulumi.yaml").unlink()
+    (project / f"Pulumi.{ending}").write_text(json.dumps(described))
+    gone = project / "deploy" / f"Pulumi.gone.{ending}"
+    gone.parent.mkdir()
+    gone.write_text(text)
+    assert run(["stacks", "specs/hello.yaml", "--write"], project)[1].startswith(
+        f"created      deploy/Pulumi.{STACK}.{ending}\nleft         deploy/Pulumi.gone.{ending} "
+    )
+    assert (project / "deploy" / f"Pulumi.{STACK}.{ending}").read_text() == text
+    assert run(["stacks", "specs/hello.yaml", "--write", "--check"], project)[0] == 0
+
+
+def test_what_is_wrong_with_a_config_has_a_place() -> None:
+    """Line and column of what stands in the way, counted from 1."""
+    places = {}
+    for name in ("config is a list", "a secret", "config twice", "the key twice", "not a map"):
+        with pytest.raises(NotEditable) as caught:
+            with_spec(REFUSED[name], SPEC)
+        places[name] = caught.value.place
+    assert places == {
+        "config is a list": ":1:9",
+        "a secret": ":3:5",
+        "config twice": ":2:9",
+        "the key twice": ":3:24",
+        "not a map": ":1:1",
+    }
+
+
 def test_each_stack_gets_its_config(project: Path) -> None:
     """A config is made for each stack where Pulumi.yaml says, with the path from Pulumi.yaml; the second run changes
     nothing."""
@@ -218,8 +257,10 @@ def test_one_broken_file_stops_all(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "quickstart.yaml", tmp_path / "spec.yaml")
     (tmp_path / "Pulumi.hello.default.us-east-1.workloads.yaml").write_text("config: [\n")
     status, out, err = run(["stacks", "spec.yaml", "--write"], tmp_path)
-    assert (status, out) == (2, "")
-    assert err.startswith("error: `Pulumi.hello.default.us-east-1.workloads.yaml` cannot be edited: it is not YAML")
+    assert (status, out) == (1, "")
+    assert err.startswith(
+        "error: `Pulumi.hello.default.us-east-1.workloads.yaml:2:1` cannot be edited: it is not YAML:"
+    )
     assert "write `llmform:spec: spec.yaml` below `config:` yourself" in err
     assert sorted(p.name for p in tmp_path.glob("Pulumi.*.yaml")) == ["Pulumi.hello.default.us-east-1.workloads.yaml"]
 
@@ -242,9 +283,10 @@ def test_without_a_project_one_error_says_so(tmp_path: Path) -> None:
     assert status == 2 and "llmform init --project DIR" in err
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     status, _, err = run(["stacks", "spec.yaml", "--write"], tmp_path)
-    assert status == 2 and err.startswith("error: `Pulumi.yaml` is of the project `shop`, not `llmform`")
+    assert status == 1 and err.startswith("error: `Pulumi.yaml` is of the project `shop`, not `llmform`")
     (tmp_path / "Pulumi.yaml").write_text("name: [\n")
-    assert run(["stacks", "spec.yaml", "--write"], tmp_path)[0] == 2
+    status, _, err = run(["stacks", "spec.yaml", "--write"], tmp_path)
+    assert status == 1 and err.startswith("error: `Pulumi.yaml:2:1` cannot be read: it is not YAML")
     assert os.listdir(tmp_path) and not list(tmp_path.glob("Pulumi.*.yaml"))
 
 

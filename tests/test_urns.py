@@ -128,3 +128,13 @@ def test_a_slip_of_the_finger_is_answered(tmp_path: Path) -> None:
     status, out, err = run(["urns", spec, "serving.chat"], tmp_path)
     assert (status, out) == (2, "")
     assert "`hello.default.us-east-1.foundation`, `hello.default.us-east-1.workloads`" in err
+
+
+def test_what_gitops_delivers_is_no_target(tmp_path: Path) -> None:
+    """`pulumi up` would refuse the stack: the flags are not printed, and the other way is named."""
+    text = (EXAMPLES / "on-prem.yaml").read_text()
+    (tmp_path / "spec.yaml").write_text(text.replace("provider: on-prem", "provider: on-prem\n    delivery: gitops"))
+    status, out, err = run(["urns", "spec.yaml", "serving.chat"], tmp_path)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: `{STACK}` is delivered by GitOps, and `pulumi up` refuses it\n")
+    assert "`llmform render`" in err and "`serving.chat_`" in err

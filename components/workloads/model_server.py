@@ -93,7 +93,8 @@ def _lower_one(platform: Platform, server: Server) -> Part:
         for m in objects
     ]
     rounds = ceil(server.replicas / max(server.rollout.max_surge, server.rollout.max_unavailable))
-    timeout = server.progress_deadline_seconds * rounds + grace_seconds(server)
+    # each round an old pod may take all of its grace to give its GPU back before the new one starts
+    timeout = (server.progress_deadline_seconds + grace_seconds(server)) * rounds
     nodes.append(
         kubernetes_node(
             platform,

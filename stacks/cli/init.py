@@ -56,17 +56,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _project(folder: Path, spec_name: str) -> int:
-    from stacks.project import KEPT, files
+    """Write the project around its spec, which may be a user's own and have errors; all is looked at before that."""
+    from stacks.cli.pulumi_project import Place, listed, plan_configs, write_configs
+    from stacks.cli.session import Spec, compile_file, print_diagnostics, read_spec
+    from stacks.project import KEPT, PULUMI, files
+    from stacks.stack_configs import read_project
 
     if Path(spec_name).is_absolute() or ".." in Path(spec_name).parts:
         raise UsageError(f"`{spec_name}` is not inside the project", "name the spec by its path in the project")
     wanted = files(Path(spec_name).as_posix(), starter())
     there = [name for name in wanted if (folder / name).exists()]
-    taken = [name for name in there if name not in (*KEPT, Path(spec_name).as_posix())]
-    if taken:
-        names = " and ".join(f"`{folder / name}`" for name in taken)
-        exist = "exists" if len(taken) == 1 else "exist"
-        raise UsageError(f"{names} {exist} already; no file was written", "name a folder that is no project yet")
+    spec, place = folder / spec_name, Place(folder / "Pulumi.yaml", folder / read_project(PULUMI).config_folder)
+    _refuse_taken(folder, place.configs, [name for name in there if name not in (*KEPT, Path(spec_name).as_posix())])
+    read = read_spec(str(spec)) if spec.exists() else Spec(spec, str(spec), starter().encode())
+    compiled = compile_file(read)
+    stacks = [s.name for s in compiled.compilation.stacks] if compiled.compilation else []
+    configs = plan_configs(place, spec, stacks, stacks) if stacks else ()
     for name, text in wanted.items():
         if name in there:
             write(f"kept         {folder / name}\n")
@@ -74,29 +79,31 @@ def _project(folder: Path, spec_name: str) -> int:
         _folder((folder / name).parent)
         _new(folder / name, text)
         write(f"created      {folder / name}\n")
-    return _configs(folder, folder / spec_name)
-
-
-def _configs(folder: Path, spec: Path) -> int:
-    """Write the stack configs of the project's spec; a spec of the user's own may have errors."""
-    from stacks.cli.pulumi_project import find_project, listed, plan_configs, write_configs
-    from stacks.cli.session import compile_file, print_diagnostics, read_spec
-
-    read = read_spec(str(spec))
-    compiled = compile_file(read)
-    if compiled.compilation is None:
+    if not stacks:
         print_diagnostics(read, compiled.diagnostics, "human", sys.stderr)
         print(f"the stacks' config files come when it is right: `llmform stacks {spec} --write`", file=sys.stderr)
         return FINDINGS
-    stacks = [s.name for s in compiled.compilation.stacks]
-    configs = plan_configs(find_project(spec), spec, stacks, stacks)
     write_configs(configs)
     write(listed(configs))
     write(
         f"\nnext, in {folder}:\n\n    llmform plan {spec.relative_to(folder).as_posix()}\n"
+        "    python3 -m venv .venv && .venv/bin/pip install '/path/to/llmform[deploy]'\n"
         f"    pulumi stack init {stacks[0]} && pulumi preview\n\n"
     )
     return 0
+
+
+def _refuse_taken(folder: Path, configs: Path, taken: list[str]) -> None:
+    """Raise UsageError where the folder is a project already, or has something else in the place of what comes."""
+    from stacks.project import PROJECT_FILES
+
+    other = [name for name in PROJECT_FILES if name not in taken and (folder / name).exists()]
+    if found := [*taken, *other]:
+        names = " and ".join(f"`{folder / name}`" for name in found)
+        exist = "exists" if len(found) == 1 else "exist"
+        raise UsageError(f"{names} {exist} already; no file was written", "name a folder that is no project yet")
+    if configs.exists() and not configs.is_dir():
+        raise UsageError(f"`{configs}` is no folder; no file was written", "the stacks' config files belong there")
 
 
 def _folder(path: Path) -> None:

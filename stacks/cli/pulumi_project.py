@@ -9,11 +9,9 @@ from pathlib import Path
 
 from components.graph import PROJECT
 from stacks.cli.compile import write_whole
-from stacks.cli.session import UsageError
+from stacks.cli.session import BrokenInput, UsageError
+from stacks.project import PROJECT_FILES
 from stacks.stack_configs import KEY, NotEditable, read_project, spec_in, with_spec
-
-NAMES = ("Pulumi.yaml", "Pulumi.yml")
-"""How the file of a project may be called; Pulumi looks for the first one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,10 @@ class Place:
     def path_of(self, spec: Path) -> str:
         """Return the spec's path as a stack config holds it: relative to Pulumi.yaml, with `/`."""
         return Path(os.path.relpath(spec.resolve(), self.file.parent.resolve())).as_posix()
+
+    def config_of(self, stack: str) -> Path:
+        """Return the config file of a stack, which ends as the project's file does: there Pulumi looks for it."""
+        return self.configs / f"Pulumi.{stack}{self.file.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def find_project(spec: Path, config_dir: str = "") -> Place:
     """
     start = Path(config_dir) if config_dir else spec.parent
     for folder in (start.resolve(), *start.resolve().parents):
-        for name in NAMES:
+        for name in PROJECT_FILES:
             if (folder / name).is_file():
                 return _place(folder / name, config_dir)
     shown = config_dir or spec.parent.as_posix()
@@ -63,9 +65,9 @@ def _place(file: Path, config_dir: str) -> Place:
     try:
         project = read_project(_read(file))
     except NotEditable as error:
-        raise UsageError(f"`{_shown(file)}` cannot be read: {error}") from None
+        raise BrokenInput(f"`{_shown(file)}{error.place}` cannot be read: {error}") from None
     if project.name != PROJECT:
-        raise UsageError(
+        raise BrokenInput(
             f"`{_shown(file)}` is of the project `{project.name[:100]}`, not `{PROJECT}`",
             f"`name: {PROJECT}` is part of every URN, and plans go by it; `llmform init --project DIR` makes a project",
         )
@@ -77,20 +79,20 @@ def _place(file: Path, config_dir: str) -> Place:
 
 
 def plan_configs(place: Place, spec: Path, wanted: Iterable[str], known: Collection[str]) -> tuple[Config, ...]:
-    """Return what has to be done so that the wanted stacks name the spec; UsageError where a file cannot be edited.
+    """Return what has to be done so that the wanted stacks name the spec; BrokenInput where a file cannot be edited.
 
     `known` are all stacks of the spec: a config that names the spec and is of no known stack is listed as `left`.
     """
     value = place.path_of(spec)
     configs: list[Config] = []
     for stack in wanted:
-        path = place.configs / f"Pulumi.{stack}.yaml"
-        before = _read(path) if path.exists() else ""
+        path = place.config_of(stack)
+        before = _read(path) if path.exists() else "{}\n" if path.suffix == ".json" else ""
         try:
             after = with_spec(before, value)
         except NotEditable as error:
             advice = f"write `{KEY}: {value}` below `config:` yourself; no file was changed"
-            raise UsageError(f"`{_shown(path)}` cannot be edited: {error}", advice) from None
+            raise BrokenInput(f"`{_shown(path)}{error.place}` cannot be edited: {error}", advice) from None
         state = "created" if not path.exists() else "unchanged" if after == before else "updated"
         was = spec_in(before) or ""
         configs.append(Config(path, state, after, was if was != value else ""))
@@ -98,8 +100,9 @@ def plan_configs(place: Place, spec: Path, wanted: Iterable[str], known: Collect
 
 
 def _left(place: Place, value: str, known: Collection[str]) -> Iterable[Config]:
-    for path in sorted(place.configs.glob("Pulumi.*.yaml")):
-        stack = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    ending = place.file.suffix
+    for path in sorted(place.configs.glob(f"Pulumi.*{ending}")):
+        stack = path.name.removeprefix("Pulumi.").removesuffix(ending)
         if stack not in known and path.is_file() and spec_in(_read(path)) == value:
             yield Config(path, "left")
 
@@ -136,7 +139,7 @@ def _read(path: Path) -> str:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"`{_shown(path)}` cannot be read: {reason}") from None
+        raise BrokenInput(f"`{_shown(path)}` cannot be read: {reason}") from None
 
 
 def _shown(path: Path) -> str:

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _holder(chosen: tuple[CompiledStack, ...], component: str) -> CompiledStack:
-    """Return the stack that has the component; UsageError if none has it, or several."""
+    """Return the stack that has the component; UsageError if none has it, several, or one that is not Pulumi's."""
     holders = [s for s in chosen if any(c.id == component for c in s.graph.components)]
     if not holders:
         known = {c.id for s in chosen for c in s.graph.components}
@@ -73,4 +73,9 @@ def _holder(chosen: tuple[CompiledStack, ...], component: str) -> CompiledStack:
     if len(holders) > 1:
         names = ", ".join(f"`{s.name}`" for s in holders[:12])
         raise UsageError(f"{len(holders)} stacks have a component `{component}`", f"name one with `--stack`: {names}")
+    if holders[0].delivery != "pulumi":
+        raise UsageError(
+            f"`{holders[0].name}` is delivered by GitOps, and `pulumi up` refuses it",
+            f"`llmform render` writes one file an object; the names of this component's begin with `{component}_`",
+        )
     return holders[0]
