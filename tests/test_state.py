@@ -6,8 +6,10 @@ The exports come from two sources: what the SDK registers with the in-process mo
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -521,6 +523,10 @@ BROKEN = [
     (_good()[:60], "it is cut off"),
     (b"not json", "it is not JSON"),
     (gzip.compress(_good()), "it is compressed"),
+    (bz2.compress(_good()), "`bunzip2 FILE`"),
+    (lzma.compress(_good()), "`unxz FILE`"),
+    (b"PK\x03\x04\x14\x00", "`unzip FILE`"),
+    (_good().decode().encode("utf-16"), "it is UTF-16, as `>` of Windows PowerShell writes it"),
     (b"\x8c\x0d\xff\xfe\x00secret", "it is not text"),
     (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA", "it is encrypted"),
     (b'{"sops": {}, "data": "ENC[AES256_GCM,data:x]"}', "it is encrypted with SOPS"),
@@ -576,6 +582,33 @@ def test_an_empty_state_is_a_stack_that_is_not_deployed() -> None:
     """After `destroy`, and before the first update, nothing is there."""
     for data in (b'{"version": 3, "deployment": {}}', b'{"version": 3, "checkpoint": {"stack": "x", "latest": null}}'):
         assert read_state(data).resources == ()
+
+
+def test_a_stack_that_was_only_made_has_nothing_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file backend exports `"deployment": null` between `stack init` and the first `up` (pkg/backend/diy)."""
+    file = tmp_path / "state.json"
+    file.write_bytes(b'{"version": 3, "deployment": null}')
+    one = ["plan", str(QUICKSTART), "--stack", compiled(QUICKSTART).stacks[0].name, "--format", "json"]
+    assert main([*one, "--against", f"state:{file}"]) == 0
+    assert [s["status"] for s in json.loads(capsys.readouterr().out)["stacks"]] == ["new"]
+    (tmp_path / "Pulumi.yaml").write_text("name: llmform\n")
+    (tmp_path / "spec.yaml").write_bytes(QUICKSTART.read_bytes())
+    fake_pulumi(tmp_path, monkeypatch, f"cat {file}")
+    one[1] = str(tmp_path / "spec.yaml")
+    assert main([*one, "--against", "state:"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["notes"] == [f"{one[3]} is not deployed: all of it is shown as new"]
+
+
+def fake_pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """Put a `pulumi` on PATH that runs these lines of a shell."""
+    program = folder / "bin" / "pulumi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -681,14 +714,46 @@ def test_a_state_of_another_stack_is_refused_or_left_out(tmp_path: Path, capsys:
     assert found["totals"]["remove"] == len(compiled(QUICKSTART).stacks[0].graph.nodes) and found["fails"]
     assert "8 states of other specs left out" in found["notes"]
     assert any("pulumi destroy --stack hello.default.eu-west-1.foundation" in note for note in found["notes"])
-    (tmp_path / "twice.json").write_bytes(state(lost))
-    both = f"state:{tmp_path / 'more' / 'lost.json'},{tmp_path / 'twice.json'}"
-    assert main(["plan", str(QUICKSTART), "--against", both]) == 1
+    once = tmp_path / "more" / f"{compiled(QUICKSTART).stacks[0].name}.json"
+    shutil.copy(once, tmp_path / "twice.json")
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{once},{tmp_path / 'twice.json'}"]) == 1
+    err = capsys.readouterr().err
+    assert f"are both of {compiled(QUICKSTART).stacks[0].name}" in err and "  = help: name one of the two" in err
+
+
+def test_a_folder_with_something_else_is_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no state may be a damaged one: it is not passed over."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    (states / "package.json").write_text('{"name": "x", "version": "1.0.0"}')
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{states}"]) == 1
+    err = capsys.readouterr().err
+    assert "package.json` is no state to compare with" in err and "or take it out of the folder" in err
+
+
+def test_many_stacks_without_a_state_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One file of a fleet: what else the spec has is told in a line, not in one a stack."""
+    environments = ROOT / "specs/examples/environments.yaml"
+    states = folder_of(compiled(environments), tmp_path / "states")
+    names = [s.name for s in compiled(environments).stacks]
+    one = f"state:{states / names[0]}.json"
+    assert main(["plan", str(environments), "--against", one, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == [
+        "7 stacks have no state here: all of each is shown as new; `--stack`, `--target` or `--environment` leaves "
+        "them out"
+    ]
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("nowhere.json", "cannot be read"), ("empty", "there is no `*.json`"), ("nowhere,empty", "cannot be read")],
+    [
+        ("nowhere.json", "cannot be read"),
+        ("empty", "there is no `*.json`"),
+        ("nowhere,empty", "cannot be read"),
+        (",", "`state:,` names no file"),
+        (" ", "`state: ` names no file"),
+    ],
 )
 def test_a_state_that_cannot_be_had_is_wrong_usage(
     given: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -739,6 +804,37 @@ def test_the_states_are_exported_where_the_cli_is(
     assert "passphrase must be set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("does", "status", "said"),
+    [
+        ("echo 'warning: an older version' >&2; echo 'error: passphrase must be set' >&2; exit 255", 2, "failed: pass"),
+        ("printf 'panic: x\n\ngoroutine 1' >&2; exit 2", 2, "failed: panic: x"),
+        ("exit 255", 2, "failed: exit status 255"),
+        ("kill -9 $$", 2, "failed: exit status -9"),
+        ("sleep 30", 2, "gave no answer in 1 s"),
+        ("echo hello", 1, "`pulumi stack export --stack hello.default.us-east-1.foundation` is no state to compare"),
+    ],
+)
+def test_whatever_the_cli_does_there_is_one_error(
+    does: str,
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its own error and not the warning before it; a CLI that waits for somebody is not waited for."""
+    (tmp_path / "Pulumi.yaml").write_text("name: llmform\n")
+    (tmp_path / "spec.yaml").write_bytes(QUICKSTART.read_bytes())
+    fake_pulumi(tmp_path, monkeypatch, does)
+    monkeypatch.setattr("stacks.files.EXPORT_SECONDS", 1)
+    stack = compiled(QUICKSTART).stacks[0].name
+    assert main(["plan", str(tmp_path / "spec.yaml"), "--stack", stack, "--against", "state:"]) == status
+    err = capsys.readouterr().err
+    assert said in err and err.count("error:") == 1 and "  = help: " in err
+    assert "writes such a file" not in err
+
+
 def test_without_the_cli_there_is_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -749,6 +845,39 @@ def test_without_the_cli_there_is_one_error(
     assert main(["plan", str(tmp_path / "spec.yaml"), "--against", "state:"]) == 2
     err = capsys.readouterr().err
     assert "the Pulumi CLI is not installed" in err and "state:FILE" in err and err.count("error:") == 1
+
+
+def test_a_stack_that_goes_and_is_protected_says_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`pulumi destroy` refuses protected resources, and without the target in the spec no update can unprotect them."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    first = compiled(QUICKSTART).stacks[0].graph
+    lost = exported(replace(first, stack="hello.default.eu-west-1.foundation"))
+    (states / "lost.json").write_bytes(state(lost))
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{states}", "--format", "json"]) == 0
+    number = sum(n.options.protect for n in first.nodes)
+    assert number > 1
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note == (
+        "hello.default.eu-west-1.foundation is deployed, and the spec has no such stack: only `pulumi destroy --stack "
+        f"hello.default.eu-west-1.foundation` removes it, and refuses while {number} of its resources are protected: "
+        "take the stack back into the spec with `protect: false` and run `pulumi up` before"
+    )
+
+
+def test_what_pulumi_still_has_of_a_stack_that_gitops_delivers_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A target that goes over to GitOps has two owners until Pulumi forgets its objects."""
+    example = ROOT / "specs/examples/on-prem.yaml"
+    states = folder_of(compiled(example), tmp_path / "states")
+    (name,) = (s.name for s in compiled(example).stacks)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(example.read_text().replace("provider: on-prem", "provider: on-prem\n    delivery: gitops"))
+    assert "gitops" in spec.read_text()
+    assert main(["plan", str(spec), "--against", f"state:{states}", "--format", "json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note.startswith(f"{name} is delivered by GitOps, and Pulumi still has 12 resources of it")
+    assert f"`pulumi stack rm --force --stack {name}`" in note
 
 
 def test_a_fleet_is_compared_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
