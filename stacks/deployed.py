@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble, urn
@@ -20,6 +21,7 @@ from stacks.compilation import CompiledStack
 from stacks.diff import partners
 from stacks.lift import NEW, SECRET, Doubt, Lift, concrete
 from stacks.state import STACK, STACK_REFERENCE, UNKNOWN, Resource, Secret, State
+from stacks.unordered import unordered
 
 Outputs = Mapping[str, Mapping[str, Any]]
 """Declared outputs by the name of their stack."""
@@ -168,6 +170,7 @@ def _lifted(deployed: _Raw, outputs: Outputs) -> tuple[Graph, dict[str, list[Dou
                 node.options.ignore_changes,
                 loose=not was.type.startswith("kubernetes:"),
                 json_texts=was.type.startswith("pulumi:providers:"),
+                unordered=partial(unordered, was.type),
             )
             made[was.id] = _node_before(was, node, resources[was.id], partner, resources, lift)
             if lift.doubts:

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from components.emit import emit
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble
+from stacks.changes import ABSENT
 from stacks.cli import main
 from stacks.compilation import Compilation, CompiledStack
 from stacks.compile import compile_spec
@@ -332,6 +333,67 @@ def test_what_the_bridge_and_the_engine_fill_in_is_no_change() -> None:
     assert isinstance(edit, Update) and [(c.path, c.before) for c in edit.changes] == [
         (("tags",), {"o": "me", "by": "hand"})
     ]
+
+
+SETS = {
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("routeTableIds",),
+    "aws:eks/cluster:Cluster": ("enabledClusterLogTypes", "vpcConfig.subnetIds", "vpcConfig.publicAccessCidrs"),
+    "aws:eks/nodeGroup:NodeGroup": ("subnetIds", "taints"),
+}
+"""What is `TypeSet` in terraform-provider-aws (vpc_endpoint.go, cluster.go, node_group.go) and has several entries."""
+
+
+def turned_around(inputs: dict[str, Any], path: str) -> int:
+    """Reverse the list at a path and return its length; 0 if there is none."""
+    *above, last = path.split(".")
+    at: Any = inputs
+    for step in above:
+        at = at.get(step, {})
+    found = at.get(last, [])
+    found.reverse()
+    return len(found)
+
+
+def test_the_order_of_a_set_is_no_change() -> None:
+    """`pulumi refresh` writes sets back in the provider's order (pulumi-terraform-bridge#1904); nothing is replaced."""
+    stack = compiled(ROOT / "specs/examples/environments.yaml").stacks[0]
+    assert stack.layer == "foundation"
+    document = exported(stack.graph)
+    longest: dict[str, int] = {}
+    for resource in document["deployment"]["resources"]:
+        for path in SETS.get(resource["type"], ()):
+            number = turned_around(resource["inputs"], path)
+            longest[path] = max(longest.get(path, 0), number)
+    assert {path for path, number in longest.items() if number > 1} >= {
+        "routeTableIds",
+        "enabledClusterLogTypes",
+        "vpcConfig.subnetIds",
+        "subnetIds",
+    }
+    assert edits(document, stack.graph) == ()
+
+
+def test_an_entry_that_a_set_lacks_is_the_one_change() -> None:
+    """In any order: what was deployed without a subnet gets it, and no other subnet is told."""
+    component = Component("c", "llmform:a:A", "c")
+    before, after = (
+        assemble(
+            STACK,
+            [component],
+            [
+                Node(
+                    "c/NodeGroup/n", "aws:eks/nodeGroup:NodeGroup", {"subnetIds": ids, "instanceTypes": types}, "c", "c"
+                )
+            ],
+            {},
+        )
+        for ids, types in ((["d", "b"], ["x", "y"]), (["a", "b", "d"], ["y", "x"]))
+    )
+    (edit,) = edits(exported(before), after)
+    assert isinstance(edit, Replace)
+    sets = [(c.before, c.after) for c in edit.changes if c.path[0] == "subnetIds"]
+    assert sets == [(ABSENT, "a")]
+    assert [c for c in edit.changes if c.path[0] == "instanceTypes"]
 
 
 def test_what_the_kubernetes_provider_keeps_is_no_change() -> None:
