@@ -39,8 +39,9 @@ class _Export:
 
 def deployed_side(
     given: str, spec: Path, after: Compilation, asked: Selection
-) -> tuple[Against, Compilation, tuple[str, ...]]:
-    """Return what is deployed, as the other side of a plan of `after`, with what has to be said about it.
+) -> tuple[Against, Compilation, tuple[str, ...], bool, bool]:
+    """Return what is deployed, as the other side of a plan of `after`, with what has to be said about it, whether
+    updates are unfinished and whether something cannot be said.
 
     `given` names one file, several with commas between them, or a folder whose `*.json` are meant; empty asks Pulumi
     for the state of each stack that `asked` selects.
@@ -82,7 +83,8 @@ def deployed_side(
         notes.append(f"{others} {'state' if others == 1 else 'states'} of other specs left out")
     notes.extend(note for side in selected for note in side.notes)
     compilation = Compilation("", "", after.spec, "", tuple(s.stack for s in sides.values()))
-    return Against("state", label), compilation, tuple(notes)
+    unfinished, unsaid = any(s.unfinished for s in selected), any(s.unsaid for s in selected)
+    return Against("state", label), compilation, tuple(notes), unfinished, unsaid
 
 
 _MOST_NAMES = 3

@@ -498,6 +498,62 @@ def test_unusual_states_are_told() -> None:
     told = "\n".join(side.notes)
     for words in ("cut off while creating", "is tainted", "still to be deleted", "out of order"):
         assert words in told
+    assert side.unfinished
+    document = exported(graph)
+    assert not deployed(read_state(state(document)), stack_of(graph)).unfinished
+    document["deployment"]["pending_operations"] = [{"type": "creating", "resource": {}}, {"type": "creating"}]
+    (note,) = deployed(read_state(state(document)), stack_of(graph)).notes
+    assert "cut off while creating something" in note
+
+
+def test_a_plan_of_an_unfinished_state_is_not_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tainted resource is replaced by the next update, so nobody is told that nothing changes."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    name = compiled(QUICKSTART).stacks[2].name
+    against = ["plan", str(QUICKSTART), "--stack", name, "--against", f"state:{states}", "--exit-code"]
+    assert main(against) == 0
+    assert "No changes. 1 stack matches the deployed state." in capsys.readouterr().out
+    document = json.loads((states / f"{name}.json").read_text())
+    row(document, "serving.chat/Deployment/chat")["taint"] = True
+    (states / f"{name}.json").write_bytes(state(document))
+    assert main(against) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "The spec changes nothing, and the next update still does something: the notes above say what." in out
+    assert "No changes" not in out
+    assert main([*against, "--format", "json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert not found["empty"] and [s["status"] for s in found["stacks"]] == ["unchanged"]
+    assert main([*against, "--format", "markdown"]) == 3
+    assert "No changes" not in capsys.readouterr().out
+
+
+def test_no_changes_is_not_said_of_what_cannot_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With values that the state keeps secret, the last line says that it does not speak of them."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    name = compiled(QUICKSTART).stacks[2].name
+    document = json.loads((states / f"{name}.json").read_text())
+    inputs = row(document, "serving.chat/Deployment/chat")["inputs"]
+    inputs["spec"] = ciphertext(inputs["spec"])
+    (states / f"{name}.json").write_bytes(state(document))
+    against = ["plan", str(QUICKSTART), "--stack", name, "--against", f"state:{states}", "--exit-code"]
+    assert main(against) == 0
+    assert "No changes, as far as can be said. 1 stack matches the deployed state." in capsys.readouterr().out
+
+
+def test_what_a_cut_off_replacement_deleted_is_created() -> None:
+    """`pendingReplacement`: the object is gone, so the next update creates it; what refers to its name stays."""
+    component = Component("c", "llmform:a:A", "c")
+    space = Node("c/Namespace/n", "kubernetes:core/v1:Namespace", {"metadata": {"name": "n"}}, "c", "c")
+    inputs = {"metadata": {"name": "m", "namespace": Ref(space.id, "metadata.name")}}
+    inside = Node("c/ConfigMap/m", "kubernetes:core/v1:ConfigMap", inputs, "c", "c")
+    graph = assemble(STACK, [component], [space, inside], {})
+    document = exported(graph)
+    row(document, space.id)["pendingReplacement"] = True
+    assert operations(edits(document, graph)) == {f"+ {space.id}": "create"}
+    without = assemble(STACK, [component], [], {})
+    row(document, inside.id)["pendingReplacement"] = True
+    row(document, inside.id)["protect"] = True
+    assert operations(edits(document, without)) == {}
 
 
 # ---- secrets ----------------------------------------------------------------------------------------------
