@@ -33,11 +33,16 @@ class AgainstError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """The other side of a comparison; `compilation` is None where it holds nothing."""
+    """The other side of a comparison; `compilation` is None where it holds nothing.
+
+    `unfinished`, `unsaid`: as in `Plan`.
+    """
 
     against: Against
     compilation: Compilation | None
     notes: tuple[str, ...] = ()
+    unfinished: bool = False
+    unsaid: bool = False
 
 
 def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> Other:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,9 @@ class _Export:
 
 def deployed_side(
     given: str, spec: Path, after: Compilation, asked: Selection
-) -> tuple[Against, Compilation, tuple[str, ...]]:
-    """Return what is deployed, as the other side of a plan of `after`, with what has to be said about it.
+) -> tuple[Against, Compilation, tuple[str, ...], bool, bool]:
+    """Return what is deployed, as the other side of a plan of `after`, with what has to be said about it, whether
+    updates are unfinished and whether something cannot be said.
 
     `given` names one file, several with commas between them, or a folder whose `*.json` are meant; empty asks Pulumi
     for the state of each stack that `asked` selects.
@@ -57,10 +58,13 @@ def deployed_side(
     for export in exports:
         name = export.state.stack
         if not name:
-            notes.append(f"{export.shown} holds no resources: nothing of that stack is deployed")
+            if given:
+                notes.append(f"{export.shown} holds no resources: nothing of that stack is deployed")
             continue
         if name in by_stack:
-            raise StateError(f"`{by_stack[name].shown}` and `{export.shown}` are both of {name}", broken=True)
+            raise StateError(
+                f"`{by_stack[name].shown}` and `{export.shown}` are both of {name}", "name one of the two", broken=True
+            )
         if name not in known and (export.named or not _of(name, after.spec)):
             if export.named:
                 raise _not_of_the_spec(export, known)
@@ -71,18 +75,57 @@ def deployed_side(
         raise StateError(f"no state in `{given}` is of the spec `{after.spec}`", broken=True)
     outputs = {name: e.state.outputs for name, e in by_stack.items()}
     sides = {name: deployed(e.state, known.get(name), outputs) for name, e in by_stack.items()}
-    if missing := [name for name in chosen if name not in by_stack]:
-        notes.extend(f"{name} {_why_missing(known[name], given)}: all of it is shown as new" for name in missing)
-    for name in sorted(by_stack.keys() - known.keys()):
-        notes.append(
-            f"{name} is deployed, and the spec has no such stack: only `pulumi destroy --stack {name}` removes it"
-        )
+    notes.extend(_missing([known[name] for name in chosen if name not in by_stack], given))
+    selected = [s for s in sides.values() if asked.takes(s.stack)]
+    for side in sorted(selected, key=lambda s: s.stack.name):
+        notes.extend(_ownership(side.stack, known.get(side.stack.name)))
     if others:
         notes.append(f"{others} {'state' if others == 1 else 'states'} of other specs left out")
-    selected = [s for s in sides.values() if asked.takes(s.stack)]
     notes.extend(note for side in selected for note in side.notes)
     compilation = Compilation("", "", after.spec, "", tuple(s.stack for s in sides.values()))
-    return Against("state", label), compilation, tuple(notes)
+    unfinished, unsaid = any(s.unfinished for s in selected), any(s.unsaid for s in selected)
+    return Against("state", label), compilation, tuple(notes), unfinished, unsaid
+
+
+_MOST_NAMES = 3
+"""Of more stacks than these only the number is told; the plan lists each of them as new."""
+
+
+def _missing(stacks: Sequence[CompiledStack], given: str) -> Iterator[str]:
+    """Yield which selected stacks have no state: those of one reason together if they are many."""
+    by_reason: dict[str, list[str]] = {}
+    for stack in stacks:
+        by_reason.setdefault(_why_missing(stack, given), []).append(stack.name)
+    for reason, names in by_reason.items():
+        if len(names) <= _MOST_NAMES:
+            yield from (f"{name} {reason}: all of it is shown as new" for name in names)
+        else:
+            several = reason.replace("has ", "have ", 1).replace("is ", "are ", 1).replace("of it", "of them")
+            yield (
+                f"{len(names):,} stacks {several}: all of each is shown as new; `--stack`, `--target` or "
+                "`--environment` leaves them out"
+            )
+
+
+def _ownership(deployed: CompiledStack, now: CompiledStack | None) -> Iterator[str]:
+    """Yield who has what is deployed, where that is not the Pulumi program of this spec."""
+    name = deployed.name
+    if now is None:
+        protected = sum(n.options.protect for n in deployed.graph.nodes)
+        refuses = (
+            f", and refuses while {protected:,} of its resources {'is' if protected == 1 else 'are'} protected: take "
+            "the stack back into the spec with `protect: false` and run `pulumi up` before"
+        )
+        yield (
+            f"{name} is deployed, and the spec has no such stack: only `pulumi destroy --stack {name}` removes it"
+            f"{refuses if protected else ''}"
+        )
+    elif now.delivery == "gitops" and (number := len(deployed.graph.nodes)):
+        yield (
+            f"{name} is delivered by GitOps, and Pulumi still has {number:,} resource{'' if number == 1 else 's'} of "
+            f"it: two owners; once GitOps has them, `pulumi stack rm --force --stack {name}` makes Pulumi forget them "
+            "and deletes none"
+        )
 
 
 def _why_missing(stack: CompiledStack, given: str) -> str:
@@ -115,7 +158,10 @@ def _paths(given: str) -> list[Path]:
     """Return the files and folders that are named; a name that exists may hold a comma itself."""
     if Path(given).exists():
         return [Path(given)]
-    return [Path(name) for name in given.split(",") if name]
+    paths = [Path(name.strip()) for name in given.split(",") if name.strip()]
+    if not paths:
+        raise StateError(f"`state:{given}` names no file", "write `state:EXPORT`, `state:FOLDER`, or `state:` alone")
+    return paths
 
 
 def _from_files(given: str) -> Iterator[_Export]:
@@ -142,14 +188,24 @@ def _read(path: Path, *, named: bool) -> _Export:
         raise StateError(
             f"`{path}` cannot be read: {reason}", "`pulumi stack export --stack STACK --file FILE` writes such a file"
         ) from None
-    return _Export(str(path), _state(data, str(path)), named)
+    return _Export(str(path), _state(data, str(path), "" if named else ", or take it out of the folder"), named)
 
 
-def _state(data: bytes, shown: str) -> State:
+def _state(data: bytes, shown: str, or_else: str = "") -> State:
     try:
         return read_state(data, PROJECT)
     except NotAState as error:
-        raise StateError(f"`{shown}` is no state to compare with: {error}", error.advice, broken=True) from None
+        message = f"`{shown}` is no state to compare with: {error}"
+        raise StateError(message, f"{error.advice}{or_else}", broken=True) from None
+
+
+def _printed(data: bytes, stack: str) -> State:
+    """Return the state that the Pulumi CLI printed; what else it printed is no file that could be made anew."""
+    command = f"pulumi stack export --stack {stack}"
+    try:
+        return _state(data, command)
+    except StateError as error:
+        raise StateError(error.message, f"run `{command}` and look at what it prints", broken=True) from None
 
 
 def _from_pulumi(stacks: list[str], spec: Path) -> Iterator[_Export]:
@@ -165,7 +221,7 @@ def _from_pulumi(stacks: list[str], spec: Path) -> Iterator[_Export]:
             for name, running in started:
                 data = running.result()
                 if data is not None:
-                    yield _Export(name, _state(data, f"pulumi stack export --stack {name}"), named=True)
+                    yield _Export(name, _printed(data, name), named=True)
         except PulumiError as error:
             for _, running in started:
                 running.cancel()

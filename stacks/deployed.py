@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble, urn
@@ -20,6 +21,7 @@ from stacks.compilation import CompiledStack
 from stacks.diff import partners
 from stacks.lift import NEW, SECRET, Doubt, Lift, concrete
 from stacks.state import STACK, STACK_REFERENCE, UNKNOWN, Resource, Secret, State
+from stacks.unordered import unordered
 
 Outputs = Mapping[str, Mapping[str, Any]]
 """Declared outputs by the name of their stack."""
@@ -30,10 +32,16 @@ LOOSE = "stack"
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One stack as it is deployed, and what has to be said about it."""
+    """One stack as it is deployed, and what has to be said about it.
+
+    `unfinished`: the next update does more than what the plan shows; `unsaid`: of some values nobody can say whether
+    they change.
+    """
 
     stack: CompiledStack
     notes: tuple[str, ...] = ()
+    unfinished: bool = False
+    unsaid: bool = False
 
 
 def deployed(state: State, after: CompiledStack | None, outputs: Outputs | None = None) -> Deployed:
@@ -53,7 +61,9 @@ def deployed(state: State, after: CompiledStack | None, outputs: Outputs | None 
     known = {path: e for path, e in values.items() if not under(path, added)}
     place = after.place if after else ""
     stack = CompiledStack(spec, environment, target, layer, place, known, lifted)
-    return Deployed(stack, (*_oddities(state), *_doubts(state.stack, doubts)))
+    left = bool(state.pending) or any(r.marks & {"delete", "taint", "initErrors"} for r in state.resources)
+    notes = (*_oddities(state), *_doubts(state.stack, doubts))
+    return Deployed(stack, notes, unfinished=left, unsaid=bool(doubts or state.damage))
 
 
 def _placed(name: str) -> tuple[str, str, str, str]:
@@ -77,8 +87,10 @@ def _read_outputs(state: State) -> dict[str, Mapping[str, Any]]:
 
 
 def _managed(resource: Resource) -> bool:
-    """Say whether the resource is one that the program declared and the engine would delete."""
-    if resource.type in (STACK, STACK_REFERENCE) or resource.marks & {"delete", "external", "viewOf"}:
+    """Say whether the resource is there, and one that the program declared and the engine would delete."""
+    if resource.type in (STACK, STACK_REFERENCE):
+        return False
+    if resource.marks & {"delete", "external", "viewOf", "pendingReplacement"}:
         return False
     # The engine makes default providers by itself, and takes them away.
     provider = resource.type.startswith("pulumi:providers:")
@@ -156,7 +168,9 @@ def _lifted(deployed: _Raw, outputs: Outputs) -> tuple[Graph, dict[str, list[Dou
     partner = partners(raw, new)
     resources = {deployed.ids[r.urn]: r for r in deployed.managed if r.custom}
     doubts: dict[str, list[Doubt]] = {}
-    resolve = _resolver(new, partner, resources, outputs)
+    gone = {r.urn for r in deployed.state.resources if "pendingReplacement" in r.marks}
+    again = {n.id: n.inputs for n in new.nodes if gone and urn(new, n) in gone}
+    resolve = _resolver(new, partner, resources, outputs, again)
     made: dict[str, Node] = {}
     for node in new.nodes:
         if node.id in partner:
@@ -168,6 +182,7 @@ def _lifted(deployed: _Raw, outputs: Outputs) -> tuple[Graph, dict[str, list[Dou
                 node.options.ignore_changes,
                 loose=not was.type.startswith("kubernetes:"),
                 json_texts=was.type.startswith("pulumi:providers:"),
+                unordered=partial(unordered, was.type),
             )
             made[was.id] = _node_before(was, node, resources[was.id], partner, resources, lift)
             if lift.doubts:
@@ -190,19 +205,25 @@ def _aliases(component: Component, new: Graph) -> tuple[str, ...]:
 
 
 def _resolver(
-    new: Graph, partner: Mapping[str, str], resources: Mapping[str, Resource], outputs: Outputs
+    new: Graph,
+    partner: Mapping[str, str],
+    resources: Mapping[str, Resource],
+    outputs: Outputs,
+    again: Mapping[str, Mapping[str, Any]],
 ) -> Callable[[Ref | StackOutput], Any]:
     prefix = new.stack.rpartition(".")[0]
 
     def resolve(ref: Ref | StackOutput) -> Any:
         if isinstance(ref, StackOutput):
             return _at(outputs.get(f"{prefix}.{ref.layer}", {}), (ref.name,))
+        steps = tuple(p for p in ref.attribute.replace("[", ".").replace("]", "").split(".") if p)
         if ref.node not in partner:
-            return NEW
+            given = _at(again.get(ref.node, {}), steps)  # it comes back with the plain inputs that it had
+            return given if isinstance(given, str | int | float) else NEW
         resource = resources[partner[ref.node]]
         if ref.attribute == "id":
             return resource.id or UNKNOWN
-        return _at(resource.outputs, tuple(p for p in ref.attribute.replace("[", ".").replace("]", "").split(".") if p))
+        return _at(resource.outputs, steps)
 
     return resolve
 
@@ -265,14 +286,15 @@ def _oddities(state: State) -> Iterator[str]:
     if state.damage:
         yield f"{state.stack}: Pulumi itself found its state damaged: {state.damage}"
     for what, name in state.pending:
+        touched = f"`{name.rpartition('::')[2]}`" if name else "something"
         yield (
-            f"{state.stack}: an update was cut off while {what} `{name.rpartition('::')[2]}`; whether that happened, "
+            f"{state.stack}: an update was cut off while {what} {touched}; whether that happened, "
             "only `pulumi refresh` can say"
         )
     words = {
         "delete": "is still to be deleted, left over from a replacement that did not finish",
         "taint": "is tainted: the next update replaces it, whatever this plan says",
-        "pendingReplacement": "was deleted for a replacement that did not finish: the next update creates it",
+        "pendingReplacement": "was deleted for a replacement that did not finish",
         "initErrors": "was not ready when its last update ended: the next update touches it again",
         "external": "is only read, not managed",
     }

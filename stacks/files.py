@@ -131,6 +131,11 @@ def _git(folder: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
+EXPORT_SECONDS = 300
+"""How long the export of one stack may take. A file backend answers in about a second; a CLI that waits for a login or
+a lock never does."""
+
+
 class PulumiError(Exception):
     """The Pulumi CLI is missing, or it refused; the message is for the user."""
 
@@ -157,7 +162,10 @@ def export_state(stack: str, folder: Path) -> bytes | None:
             cwd=folder,
             env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
             stdin=subprocess.DEVNULL,
+            timeout=EXPORT_SECONDS,
         )
+    except subprocess.TimeoutExpired:
+        raise PulumiError(f"`pulumi stack export --stack {stack}` gave no answer in {EXPORT_SECONDS} s") from None
     except OSError as error:
         why = (
             "not installed, or not on PATH" if isinstance(error, FileNotFoundError) else f"not usable: {error.strerror}"
@@ -168,5 +176,7 @@ def export_state(stack: str, folder: Path) -> bytes | None:
     said = done.stderr.decode("utf-8", "replace").strip()
     if "no stack named" in said:
         return None
-    said = said.removeprefix("error: ").splitlines()[0] if said else f"exit status {done.returncode}"
-    raise PulumiError(f"`pulumi stack export --stack {stack}` failed: {said}")
+    # Warnings come before the error, causes after it.
+    lines = said.splitlines() or [f"exit status {done.returncode}"]
+    first = next((line for line in lines if line.startswith("error: ")), lines[0]).removeprefix("error: ")
+    raise PulumiError(f"`pulumi stack export --stack {stack}` failed: {first}")

@@ -54,7 +54,7 @@ class Lift:
 
     `extra` says whether a key that only the state has was put there by the provider: it gets the path of the map,
     the map and the key. `loose`: the provider takes `"1"` for `1`. `json_texts`: nested values are deployed as text.
-    `in_text`: now inside a JSON text, in which every key and null counts.
+    `unordered` says which lists are sets. `in_text`: now inside a JSON text, in which every key and null counts.
     """
 
     resolve: Resolve
@@ -62,6 +62,7 @@ class Lift:
     ignored: Sequence[str] = ()
     loose: bool = False
     json_texts: bool = False
+    unordered: Callable[[Keys], bool] = lambda path: False
     doubts: list[Doubt] = field(default_factory=list)
     in_text: bool = False
 
@@ -176,6 +177,8 @@ class Lift:
         return lifted if changed else new
 
     def _list(self, new: Sequence[Value], old: Sequence[Any], path: Keys) -> Value:
+        if self.unordered(path) and not self.in_text and len(new) * len(old) <= _MOST_PAIRS:
+            old = self._in_order_of(new, old, path)
         before = len(self.doubts)
         if len(new) == len(old):
             lifted = [self.value(n, o, path) for n, o in zip(new, old, strict=True)]
@@ -187,6 +190,18 @@ class Lift:
             return [concrete(o) for o in old]
         del self.doubts[before:]
         return self._aligned(new, old, path)
+
+    def _in_order_of(self, new: Sequence[Value], old: Sequence[Any], path: Keys) -> Sequence[Any]:
+        """Return the entries of a deployed set in the order of the graph; those that it lacks come last."""
+        rest, found = list(old), []
+        before = len(self.doubts)
+        for candidate in new:
+            for place, entry in enumerate(rest):
+                if self.value(candidate, entry, path) is candidate:
+                    found.append(rest.pop(place))
+                    break
+        del self.doubts[before:]  # they are told when the entries are lifted
+        return [*found, *rest]
 
     def _aligned(self, new: Sequence[Value], old: Sequence[Any], path: Keys) -> list[Value]:
         """Lift each entry towards the one that it is, or that has its name."""

@@ -126,7 +126,11 @@ class StackPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan, and what was compared: this side's compiler and edition, and the other side."""
+    """The whole plan, and what was compared: this side's compiler and edition, and the other side.
+
+    `unfinished`: the next update does more than these edits, because the last one left something to do; `unsaid`: of
+    some values nobody can say whether they change. The notes say what.
+    """
 
     spec: str
     compiler: str
@@ -134,6 +138,8 @@ class Plan:
     against: Against
     stacks: tuple[StackPlan, ...]
     notes: tuple[str, ...] = ()
+    unfinished: bool = False
+    unsaid: bool = False
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -154,9 +160,14 @@ class Plan:
         return max((step.risk for step in self.steps), default=Risk.NONE)
 
     @property
+    def same(self) -> bool:
+        """Say whether there is no difference between the two sides."""
+        return not self.steps and all(s.status in ("changed", "unchanged") for s in self.stacks)
+
+    @property
     def empty(self) -> bool:
         """Say whether nothing changes."""
-        return not self.steps and all(s.status in ("changed", "unchanged") for s in self.stacks)
+        return self.same and not self.unfinished
 
     @property
     def fails(self) -> bool:

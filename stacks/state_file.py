@@ -23,6 +23,17 @@ MAX_DEPTH = 150
 _ENCRYPTED = ("-----BEGIN PGP", "age-encryption.org/", "-----BEGIN AGE", "$ANSIBLE_VAULT")
 """How files begin that were encrypted as a whole."""
 
+_COMPRESSED = {
+    b"\x1f\x8b": "gunzip",
+    b"\x28\xb5\x2f\xfd": "unzstd",
+    b"BZh": "bunzip2",
+    b"\xfd7zXZ\x00": "unxz",
+    b"PK\x03\x04": "unzip",
+}
+"""How packed files begin, and what unpacks them. A file backend can keep its checkpoints with gzip."""
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
 
 class NotAState(ValueError):
     """The text is not a state that can be compared; the message says why, `advice` what to do."""
@@ -40,9 +51,17 @@ def damaged(what: str) -> NoReturn:
 def parsed(data: bytes) -> Any:
     """Return the JSON in a file; NotAState if there is none."""
     if len(data) > MAX_BYTES:
-        raise NotAState(f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    if data[:2] == b"\x1f\x8b" or data[:4] == b"\x28\xb5\x2f\xfd":
-        raise NotAState("it is compressed", "unpack it first: `gunzip FILE` or `unzstd FILE`")
+        raise NotAState(
+            f"it is larger than {MAX_BYTES // 1024 // 1024} MiB",
+            "name the export of one stack, and no archive of several",
+        )
+    if unpack := next((program for start, program in _COMPRESSED.items() if data.startswith(start)), ""):
+        raise NotAState("it is compressed", f"unpack it first: `{unpack} FILE`")
+    if data.startswith(_UTF_16):
+        raise NotAState(
+            "it is UTF-16, as `>` of Windows PowerShell writes it",
+            "let Pulumi write it: `pulumi stack export --stack STACK --file FILE`",
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -94,7 +113,7 @@ def deployment_of(raw: Any) -> Mapping[str, Any] | None:
     inner = raw[wrapped]
     if wrapped == "checkpoint" and isinstance(inner, dict):
         inner = inner.get("latest")
-    if inner is None and wrapped == "checkpoint":
+    if inner is None:  # what a file backend exports after `pulumi stack init` and before the first update, too
         return None
     if isinstance(inner, str):
         raise NotAState(f"its `{wrapped}` is encrypted", "`pulumi stack export --stack STACK` writes it in the clear")

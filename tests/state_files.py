@@ -171,7 +171,10 @@ class _Deployment:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a value as a part of a text, as the program writes it: JSON with sorted keys, no spaces, as UTF-8."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _checked(node: Node, inputs: dict[str, Any]) -> dict[str, Any]:

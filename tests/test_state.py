@@ -6,8 +6,10 @@ The exports come from two sources: what the SDK registers with the in-process mo
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ from hypothesis import strategies as st
 
 from components.emit import emit
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble
+from stacks.changes import ABSENT
 from stacks.cli import main
 from stacks.compilation import Compilation, CompiledStack
 from stacks.compile import compile_spec
@@ -332,6 +335,67 @@ def test_what_the_bridge_and_the_engine_fill_in_is_no_change() -> None:
     ]
 
 
+SETS = {
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ("routeTableIds",),
+    "aws:eks/cluster:Cluster": ("enabledClusterLogTypes", "vpcConfig.subnetIds", "vpcConfig.publicAccessCidrs"),
+    "aws:eks/nodeGroup:NodeGroup": ("subnetIds", "taints"),
+}
+"""What is `TypeSet` in terraform-provider-aws (vpc_endpoint.go, cluster.go, node_group.go) and has several entries."""
+
+
+def turned_around(inputs: dict[str, Any], path: str) -> int:
+    """Reverse the list at a path and return its length; 0 if there is none."""
+    *above, last = path.split(".")
+    at: Any = inputs
+    for step in above:
+        at = at.get(step, {})
+    found = at.get(last, [])
+    found.reverse()
+    return len(found)
+
+
+def test_the_order_of_a_set_is_no_change() -> None:
+    """`pulumi refresh` writes sets back in the provider's order (pulumi-terraform-bridge#1904); nothing is replaced."""
+    stack = compiled(ROOT / "specs/examples/environments.yaml").stacks[0]
+    assert stack.layer == "foundation"
+    document = exported(stack.graph)
+    longest: dict[str, int] = {}
+    for resource in document["deployment"]["resources"]:
+        for path in SETS.get(resource["type"], ()):
+            number = turned_around(resource["inputs"], path)
+            longest[path] = max(longest.get(path, 0), number)
+    assert {path for path, number in longest.items() if number > 1} >= {
+        "routeTableIds",
+        "enabledClusterLogTypes",
+        "vpcConfig.subnetIds",
+        "subnetIds",
+    }
+    assert edits(document, stack.graph) == ()
+
+
+def test_an_entry_that_a_set_lacks_is_the_one_change() -> None:
+    """In any order: what was deployed without a subnet gets it, and no other subnet is told."""
+    component = Component("c", "llmform:a:A", "c")
+    before, after = (
+        assemble(
+            STACK,
+            [component],
+            [
+                Node(
+                    "c/NodeGroup/n", "aws:eks/nodeGroup:NodeGroup", {"subnetIds": ids, "instanceTypes": types}, "c", "c"
+                )
+            ],
+            {},
+        )
+        for ids, types in ((["d", "b"], ["x", "y"]), (["a", "b", "d"], ["y", "x"]))
+    )
+    (edit,) = edits(exported(before), after)
+    assert isinstance(edit, Replace)
+    sets = [(c.before, c.after) for c in edit.changes if c.path[0] == "subnetIds"]
+    assert sets == [(ABSENT, "a")]
+    assert [c for c in edit.changes if c.path[0] == "instanceTypes"]
+
+
 def test_what_the_kubernetes_provider_keeps_is_no_change() -> None:
     """`__fieldManager`, `__initialApiVersion` and `__inputs` (recorded); whole numbers come back as 3.0."""
     graph = one_object("kubernetes:apps/v1:Deployment", {"metadata": {"name": "d"}, "spec": {"replicas": 3}})
@@ -434,6 +498,62 @@ def test_unusual_states_are_told() -> None:
     told = "\n".join(side.notes)
     for words in ("cut off while creating", "is tainted", "still to be deleted", "out of order"):
         assert words in told
+    assert side.unfinished
+    document = exported(graph)
+    assert not deployed(read_state(state(document)), stack_of(graph)).unfinished
+    document["deployment"]["pending_operations"] = [{"type": "creating", "resource": {}}, {"type": "creating"}]
+    (note,) = deployed(read_state(state(document)), stack_of(graph)).notes
+    assert "cut off while creating something" in note
+
+
+def test_a_plan_of_an_unfinished_state_is_not_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tainted resource is replaced by the next update, so nobody is told that nothing changes."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    name = compiled(QUICKSTART).stacks[2].name
+    against = ["plan", str(QUICKSTART), "--stack", name, "--against", f"state:{states}", "--exit-code"]
+    assert main(against) == 0
+    assert "No changes. 1 stack matches the deployed state." in capsys.readouterr().out
+    document = json.loads((states / f"{name}.json").read_text())
+    row(document, "serving.chat/Deployment/chat")["taint"] = True
+    (states / f"{name}.json").write_bytes(state(document))
+    assert main(against) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "The spec changes nothing, and the next update still does something: the notes above say what." in out
+    assert "No changes" not in out
+    assert main([*against, "--format", "json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert not found["empty"] and [s["status"] for s in found["stacks"]] == ["unchanged"]
+    assert main([*against, "--format", "markdown"]) == 3
+    assert "No changes" not in capsys.readouterr().out
+
+
+def test_no_changes_is_not_said_of_what_cannot_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With values that the state keeps secret, the last line says that it does not speak of them."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    name = compiled(QUICKSTART).stacks[2].name
+    document = json.loads((states / f"{name}.json").read_text())
+    inputs = row(document, "serving.chat/Deployment/chat")["inputs"]
+    inputs["spec"] = ciphertext(inputs["spec"])
+    (states / f"{name}.json").write_bytes(state(document))
+    against = ["plan", str(QUICKSTART), "--stack", name, "--against", f"state:{states}", "--exit-code"]
+    assert main(against) == 0
+    assert "No changes, as far as can be said. 1 stack matches the deployed state." in capsys.readouterr().out
+
+
+def test_what_a_cut_off_replacement_deleted_is_created() -> None:
+    """`pendingReplacement`: the object is gone, so the next update creates it; what refers to its name stays."""
+    component = Component("c", "llmform:a:A", "c")
+    space = Node("c/Namespace/n", "kubernetes:core/v1:Namespace", {"metadata": {"name": "n"}}, "c", "c")
+    inputs = {"metadata": {"name": "m", "namespace": Ref(space.id, "metadata.name")}}
+    inside = Node("c/ConfigMap/m", "kubernetes:core/v1:ConfigMap", inputs, "c", "c")
+    graph = assemble(STACK, [component], [space, inside], {})
+    document = exported(graph)
+    row(document, space.id)["pendingReplacement"] = True
+    assert operations(edits(document, graph)) == {f"+ {space.id}": "create"}
+    without = assemble(STACK, [component], [], {})
+    row(document, inside.id)["pendingReplacement"] = True
+    row(document, inside.id)["protect"] = True
+    assert operations(edits(document, without)) == {}
 
 
 # ---- secrets ----------------------------------------------------------------------------------------------
@@ -521,6 +641,10 @@ BROKEN = [
     (_good()[:60], "it is cut off"),
     (b"not json", "it is not JSON"),
     (gzip.compress(_good()), "it is compressed"),
+    (bz2.compress(_good()), "`bunzip2 FILE`"),
+    (lzma.compress(_good()), "`unxz FILE`"),
+    (b"PK\x03\x04\x14\x00", "`unzip FILE`"),
+    (_good().decode().encode("utf-16"), "it is UTF-16, as `>` of Windows PowerShell writes it"),
     (b"\x8c\x0d\xff\xfe\x00secret", "it is not text"),
     (b"-----BEGIN PGP MESSAGE-----\n\nhQEMA", "it is encrypted"),
     (b'{"sops": {}, "data": "ENC[AES256_GCM,data:x]"}', "it is encrypted with SOPS"),
@@ -576,6 +700,33 @@ def test_an_empty_state_is_a_stack_that_is_not_deployed() -> None:
     """After `destroy`, and before the first update, nothing is there."""
     for data in (b'{"version": 3, "deployment": {}}', b'{"version": 3, "checkpoint": {"stack": "x", "latest": null}}'):
         assert read_state(data).resources == ()
+
+
+def test_a_stack_that_was_only_made_has_nothing_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file backend exports `"deployment": null` between `stack init` and the first `up` (pkg/backend/diy)."""
+    file = tmp_path / "state.json"
+    file.write_bytes(b'{"version": 3, "deployment": null}')
+    one = ["plan", str(QUICKSTART), "--stack", compiled(QUICKSTART).stacks[0].name, "--format", "json"]
+    assert main([*one, "--against", f"state:{file}"]) == 0
+    assert [s["status"] for s in json.loads(capsys.readouterr().out)["stacks"]] == ["new"]
+    (tmp_path / "Pulumi.yaml").write_text("name: llmform\n")
+    (tmp_path / "spec.yaml").write_bytes(QUICKSTART.read_bytes())
+    fake_pulumi(tmp_path, monkeypatch, f"cat {file}")
+    one[1] = str(tmp_path / "spec.yaml")
+    assert main([*one, "--against", "state:"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["notes"] == [f"{one[3]} is not deployed: all of it is shown as new"]
+
+
+def fake_pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """Put a `pulumi` on PATH that runs these lines of a shell."""
+    program = folder / "bin" / "pulumi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -681,14 +832,46 @@ def test_a_state_of_another_stack_is_refused_or_left_out(tmp_path: Path, capsys:
     assert found["totals"]["remove"] == len(compiled(QUICKSTART).stacks[0].graph.nodes) and found["fails"]
     assert "8 states of other specs left out" in found["notes"]
     assert any("pulumi destroy --stack hello.default.eu-west-1.foundation" in note for note in found["notes"])
-    (tmp_path / "twice.json").write_bytes(state(lost))
-    both = f"state:{tmp_path / 'more' / 'lost.json'},{tmp_path / 'twice.json'}"
-    assert main(["plan", str(QUICKSTART), "--against", both]) == 1
+    once = tmp_path / "more" / f"{compiled(QUICKSTART).stacks[0].name}.json"
+    shutil.copy(once, tmp_path / "twice.json")
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{once},{tmp_path / 'twice.json'}"]) == 1
+    err = capsys.readouterr().err
+    assert f"are both of {compiled(QUICKSTART).stacks[0].name}" in err and "  = help: name one of the two" in err
+
+
+def test_a_folder_with_something_else_is_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no state may be a damaged one: it is not passed over."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    (states / "package.json").write_text('{"name": "x", "version": "1.0.0"}')
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{states}"]) == 1
+    err = capsys.readouterr().err
+    assert "package.json` is no state to compare with" in err and "or take it out of the folder" in err
+
+
+def test_many_stacks_without_a_state_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One file of a fleet: what else the spec has is told in a line, not in one a stack."""
+    environments = ROOT / "specs/examples/environments.yaml"
+    states = folder_of(compiled(environments), tmp_path / "states")
+    names = [s.name for s in compiled(environments).stacks]
+    one = f"state:{states / names[0]}.json"
+    assert main(["plan", str(environments), "--against", one, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == [
+        "7 stacks have no state here: all of each is shown as new; `--stack`, `--target` or `--environment` leaves "
+        "them out"
+    ]
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("nowhere.json", "cannot be read"), ("empty", "there is no `*.json`"), ("nowhere,empty", "cannot be read")],
+    [
+        ("nowhere.json", "cannot be read"),
+        ("empty", "there is no `*.json`"),
+        ("nowhere,empty", "cannot be read"),
+        (",", "`state:,` names no file"),
+        (" ", "`state: ` names no file"),
+    ],
 )
 def test_a_state_that_cannot_be_had_is_wrong_usage(
     given: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -739,6 +922,37 @@ def test_the_states_are_exported_where_the_cli_is(
     assert "passphrase must be set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("does", "status", "said"),
+    [
+        ("echo 'warning: an older version' >&2; echo 'error: passphrase must be set' >&2; exit 255", 2, "failed: pass"),
+        ("printf 'panic: x\n\ngoroutine 1' >&2; exit 2", 2, "failed: panic: x"),
+        ("exit 255", 2, "failed: exit status 255"),
+        ("kill -9 $$", 2, "failed: exit status -9"),
+        ("sleep 30", 2, "gave no answer in 1 s"),
+        ("echo hello", 1, "`pulumi stack export --stack hello.default.us-east-1.foundation` is no state to compare"),
+    ],
+)
+def test_whatever_the_cli_does_there_is_one_error(
+    does: str,
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its own error and not the warning before it; a CLI that waits for somebody is not waited for."""
+    (tmp_path / "Pulumi.yaml").write_text("name: llmform\n")
+    (tmp_path / "spec.yaml").write_bytes(QUICKSTART.read_bytes())
+    fake_pulumi(tmp_path, monkeypatch, does)
+    monkeypatch.setattr("stacks.files.EXPORT_SECONDS", 1)
+    stack = compiled(QUICKSTART).stacks[0].name
+    assert main(["plan", str(tmp_path / "spec.yaml"), "--stack", stack, "--against", "state:"]) == status
+    err = capsys.readouterr().err
+    assert said in err and err.count("error:") == 1 and "  = help: " in err
+    assert "writes such a file" not in err
+
+
 def test_without_the_cli_there_is_one_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -749,6 +963,39 @@ def test_without_the_cli_there_is_one_error(
     assert main(["plan", str(tmp_path / "spec.yaml"), "--against", "state:"]) == 2
     err = capsys.readouterr().err
     assert "the Pulumi CLI is not installed" in err and "state:FILE" in err and err.count("error:") == 1
+
+
+def test_a_stack_that_goes_and_is_protected_says_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`pulumi destroy` refuses protected resources, and without the target in the spec no update can unprotect them."""
+    states = folder_of(compiled(QUICKSTART), tmp_path / "states")
+    first = compiled(QUICKSTART).stacks[0].graph
+    lost = exported(replace(first, stack="hello.default.eu-west-1.foundation"))
+    (states / "lost.json").write_bytes(state(lost))
+    assert main(["plan", str(QUICKSTART), "--against", f"state:{states}", "--format", "json"]) == 0
+    number = sum(n.options.protect for n in first.nodes)
+    assert number > 1
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note == (
+        "hello.default.eu-west-1.foundation is deployed, and the spec has no such stack: only `pulumi destroy --stack "
+        f"hello.default.eu-west-1.foundation` removes it, and refuses while {number} of its resources are protected: "
+        "take the stack back into the spec with `protect: false` and run `pulumi up` before"
+    )
+
+
+def test_what_pulumi_still_has_of_a_stack_that_gitops_delivers_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A target that goes over to GitOps has two owners until Pulumi forgets its objects."""
+    example = ROOT / "specs/examples/on-prem.yaml"
+    states = folder_of(compiled(example), tmp_path / "states")
+    (name,) = (s.name for s in compiled(example).stacks)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(example.read_text().replace("provider: on-prem", "provider: on-prem\n    delivery: gitops"))
+    assert "gitops" in spec.read_text()
+    assert main(["plan", str(spec), "--against", f"state:{states}", "--format", "json"]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note.startswith(f"{name} is delivered by GitOps, and Pulumi still has 12 resources of it")
+    assert f"`pulumi stack rm --force --stack {name}`" in note
 
 
 def test_a_fleet_is_compared_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

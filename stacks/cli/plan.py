@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         return status(compiled.diagnostics)
     asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
     before, against = None, Against()
-    notes: tuple[str, ...] = ()
+    other = None
     if arguments.against is not None:
         from stacks.against import AgainstError, find_other
 
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             other = find_other(arguments.against, spec.path, compiled.compilation, asked)
         except AgainstError as error:
             return _nothing_to_compare(error)
-        before, against, notes = other.compilation, other.against, other.notes
+        before, against = other.compilation, other.against
     if before is not None:
         before = select(before, asked)
     if before is None or not before.stacks:
@@ -97,8 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         after = select(compiled.compilation, asked)
     made = plan(before, after, against)
-    if notes:
-        made = replace(made, notes=(*made.notes, *notes))
+    if other is not None:
+        notes = (*made.notes, *other.notes)
+        made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
     policies = report(after, compiled.loaded, today(arguments.day))
     write(_rendered(arguments, spec, compiled, made, policies))
     if policies.fails:

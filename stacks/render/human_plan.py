@@ -99,7 +99,7 @@ def _header(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _states(plan: Plan) -> str:
-    if plan.against.kind == "nothing" or plan.empty:
+    if plan.against.kind == "nothing" or plan.same:
         return ""
     words = (("changed", "changes", "change"), ("new", "is new", "are new"), ("removed", "goes", "go"))
     told = []
@@ -297,16 +297,25 @@ def _footer(
     tail = f" {count(warnings, 'warning')}." if warnings else ""
     if policies is not None and policies.findings:
         tail += f" Policies: {counted(policies)}."
-    if plan.empty:
+    if plan.same:
         stacks = f"{count(len(plan.stacks), 'stack')} match{'es' if len(plan.stacks) == 1 else ''}"
-        yield style.paint(f"No changes. {stacks} {safe(plan.against.matched)}.{tail}", "bold")
+        words = f"{nothing_text(plan)} {stacks} {safe(plan.against.matched)}.{tail}"
+        yield from (style.paint(line, "bold") for line in wrap(words, "", "  "))
         return
     failing = " It will fail as it stands." if plan.fails else ""
+    failing += " The next update does more: the notes above say what." if plan.unfinished else ""
     risk = "" if plan.against.kind == "nothing" else f" Highest risk: {plan.risk}."
     lines = wrap(f"Plan: {totals_text(plan.totals)}.{risk}{failing}{tail}", "", "  ")
     yield from (style.paint(line, "bold") for line in lines)
     listing = "" if details else "`--details` lists every resource; "
     yield from wrap(f"Next: {listing}`llmform explain SPEC PATH` says why a value is what it is.", "", "  ")
+
+
+def nothing_text(plan: Plan) -> str:
+    """Return the sentence on two sides without a difference, which need not mean that nothing happens."""
+    if plan.unfinished:
+        return "The spec changes nothing, and the next update still does something: the notes above say what."
+    return "No changes, as far as can be said." if plan.unsaid else "No changes."
 
 
 def totals_text(totals: Totals) -> str:

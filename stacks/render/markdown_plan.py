@@ -13,7 +13,7 @@ from specs.diagnostics import Diagnostic
 from stacks.plan import Plan, Step
 from stacks.policy_report import Report, counted
 from stacks.render.diagnostics import concise
-from stacks.render.human_plan import because_words, count, human_plan, totals_text, what
+from stacks.render.human_plan import because_words, count, human_plan, nothing_text, totals_text, what
 from stacks.render.style import safe
 from stacks.risk.finding import Risk
 
@@ -78,9 +78,13 @@ def markdown_plan(
 
 def _verdict_words(plan: Plan) -> str:
     """Return the plan in one sentence of plain text."""
-    if plan.empty:
-        return f"No changes: {count(len(plan.stacks), 'stack')} as in {plan.against.matched}."
+    if plan.same:
+        stacks = f"{count(len(plan.stacks), 'stack')} as in {plan.against.matched}."
+        if plan.unfinished:
+            return f"The spec changes nothing, and the next update still does something: {stacks}"
+        return f"{nothing_text(plan).removesuffix('.')}: {stacks}"
     failing = " It will fail as it stands." if plan.fails else ""
+    failing += " The next update does more." if plan.unfinished else ""
     return f"{totals_text(plan.totals)}. Highest risk: {plan.risk}.{failing}"
 
 
