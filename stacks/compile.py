@@ -19,6 +19,7 @@ from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
+from specs.checks.same_cluster import cluster
 from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
@@ -76,7 +77,6 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found = [
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
-        *(d for together in TOGETHER for d in together(loaded.cases)),
     ]
     read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
     for case in loaded.cases:
@@ -85,6 +85,8 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         objects, lost = read_adopted(case, beside, file)
         found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
         read.append((manifests, facts, objects))
+    with_facts = tuple((case, facts) for case, (_, facts, _) in zip(loaded.cases, read, strict=True))
+    found.extend(d for together in TOGETHER for d in together(with_facts))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     found.extend(check_models(loaded.cases))
@@ -101,7 +103,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         found.extend(wrong_patches)
         stacks.extend(made)
         effective |= changed
-        everywhere.append(Made(case, tuple(made), manifests, platform.namespace))
+        everywhere.append(Made(case, cluster(case, facts), tuple(made), manifests, platform.namespace))
         found.extend(scaled_twice(everywhere[-1]))
     found.extend(taken_twice(everywhere))
     found.extend(_idle(loaded.cases, effective, stacks))

@@ -459,7 +459,8 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
-        for name in on_prem if len(value["environments"]) > 1 else ():
+        shared = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
+        for name in shared if len(value["environments"]) > 1 else ():
             targets[name]["addons"] = "existing"  # a cluster has an operator once
             files |= namespaced_only(files)
     for key in ("models", "nodePools", "serving"):
@@ -591,7 +592,7 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
                 "protect": False,
             }
         if "foundation" in target:
-            different = {"addons": "managed"}
+            different = {"addons": "existing"}
         some = {key: st.just(item) for key, item in different.items()}
         optional(draw, overlay, f"targets.{name}", st.fixed_dictionaries({}, optional=some))
     return overlay

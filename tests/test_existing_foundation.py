@@ -187,9 +187,46 @@ def test_the_values_say_where_they_stand_in_the_facts_file() -> None:
 def test_two_environments_may_share_one_facts_file() -> None:
     """A bucket of a store that only one of them has is no error in the other."""
     facts = {**FACTS, "bucket.logs": "acme-logs"}
-    environments = {"dev": {"overlay": {"stores.logs": None}}, "prod": {}}
+    operators = {"targets.us-east-1": {"addons": "existing"}}
+    environments = {"dev": {"overlay": {"stores.logs": None} | operators}, "prod": {}}
     compilation, found = compiled(facts, stores={"logs": {"kind": "object"}}, environments=environments)
     assert compilation is not None, found
+
+
+def same_cluster(found: tuple[Diagnostic, ...]) -> list[str]:
+    assert {d.code for d in found} <= {"same-cluster"}, found
+    return [d.message for d in found]
+
+
+def test_one_cluster_has_an_operator_once() -> None:
+    """Both environments are in the cluster of the one facts file, where each would install Karpenter's CRDs."""
+    compilation, found = compiled(environments={"dev": {}, "prod": {}})
+    assert compilation is None
+    assert [m.partition(" both install ")[2].partition(" in ")[0] for m in same_cluster(found)] == [
+        "Karpenter",
+        "the NVIDIA device plugin",
+    ]
+
+
+def test_two_targets_of_one_environment_cannot_be_one_existing_cluster() -> None:
+    """They would have the same namespace, whatever their files are called."""
+    target = SPEC["targets"]["us-east-1"]
+    other = target | {"foundation": {"existing": "other.json"}}
+    text = json.dumps(FACTS).encode()
+    files = MemoryFiles({"facts.json": text, "other.json": text})
+    spec = SPEC | {"targets": {"us-east-1": target, "other": other}}
+    made = compile_spec(json.dumps(spec).encode(), "spec.json", files)
+    [message] = same_cluster(made.diagnostics)
+    assert "`us-east-1` and `other` are one cluster" in message or "`other` and `us-east-1` are one cluster" in message
+
+
+def test_an_object_of_two_environments_is_one_in_the_cluster_that_they_share() -> None:
+    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1}
+    files = MemoryFiles({"facts.json": json.dumps(FACTS).encode(), "own.json": json.dumps(priority).encode()})
+    operators = {"overlay": {"targets.us-east-1": {"addons": "existing"}}}
+    spec = SPEC | {"environments": {"dev": {}, "prod": operators}, "manifests": {"own": {"file": "own.json"}}}
+    made = compile_spec(json.dumps(spec).encode(), "spec.json", files)
+    assert [d.code for d in made.diagnostics] == ["manifest-conflict"]
 
 
 def test_the_digest_covers_the_facts_file() -> None:
