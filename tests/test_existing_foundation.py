@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from specs.facts_file import BUCKET_PREFIX, OUTPUTS
 from stacks.compilation import Compilation
 from stacks.compile import compile_spec
 from stacks.facts import NEEDED_BY
+from stacks.files import Commit, DiskFiles, GitFiles
 from tests.memory_files import MemoryFiles
 from tests.platforms import aws_platform
 
@@ -239,3 +241,43 @@ def test_the_edition_still_decides_everything_else() -> None:
     assert graph("platform").node("addons.karpenter/Release/karpenter").inputs["version"] == (
         load_edition("2026-11").charts["karpenter"].version
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"nodeRoleName": "other"}, "facts-mismatch", "`nodeRoleName` is `other`"),
+        ({"nodeGroupRoleArn": "arn:aws:iam::999999999999:role/x"}, "facts-mismatch", "role of account `999999999999`"),
+        ({"clusterCertificateAuthority": "abc"}, "bad-value", "`abc` cannot be"),
+        ({"privateSubnetIds": ["subnet-0123456789abcdef0"] * 2}, "bad-value", "is there twice"),
+        ({"bucket.\u001b[31m": "acme"}, "unknown-key", "unknown key"),
+        ({"vpcCidr": "2001:db8::/56"}, "bad-value", "cannot be the VPC's addresses"),
+    ],
+    ids=["role and ARN", "another account's role", "no base64", "one subnet twice", "no store's name", "IPv6"],
+)
+def test_a_line_that_cannot_be_true_is_an_error(change: dict[str, Any], code: str, words: str) -> None:
+    compilation, found = compiled(FACTS | change)
+    assert compilation is None
+    assert [d.code for d in found] == [code] and words in found[0].message
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 400, "a/" * 400 + "b", "loop", "\ud800", "..", "/etc/hostname", "."])
+def test_a_name_that_no_file_can_have_is_no_file(name: str, tmp_path: Path) -> None:
+    """Whatever a spec says of a path ends as an error of the spec."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert DiskFiles(tmp_path).read(name) is None
+    if name not in ("..", "."):
+        assert DiskFiles(tmp_path).names(name) is None
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_git_is_not_asked_for_what_no_program_can_be_given(name: str, tmp_path: Path) -> None:
+    assert GitFiles(Commit(tmp_path, "0" * 40, "main"), "specs").read(name) is None
+
+
+@pytest.mark.parametrize("text", [b"", b"# nothing\n", b"- a\n", b"a: b\n---\nc: d\n", b"#" * 1_000_001])
+def test_what_is_no_map_is_not_called_a_spec(text: bytes) -> None:
+    made = compile_spec(json.dumps(SPEC).encode(), "spec.json", MemoryFiles({"facts.json": text}))
+    [error] = made.diagnostics
+    assert error.span.file == "facts.json"
+    assert "spec" not in f"{error.message}{error.label}{error.help}"
