@@ -166,7 +166,7 @@ def _lower(
     for layer in layers(platform):
         name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
         graph, changed, problems = _patched(case, lower(platform, layer, name))
-        graph, refused = adopt.adopted(case, with_engine_options(graph), objects)
+        graph, refused = adopt.adopted(case, with_engine_options(graph), objects, platform.namespace)
         effective |= changed
         found.extend((*problems, *refused))
         found.extend(_unsound(case, graph))

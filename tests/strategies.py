@@ -612,7 +612,8 @@ def adoptions(draw: st.DrawFn, written: Written) -> Written:
     files = dict(written.files)
     for node in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else ():
         if nodes[node].type.startswith("aws:"):
-            adopt[node] = draw(st.sampled_from(("vpc-0123456789abcdef0", "subnet-0123456789abcdef0")))
+            kind = "vpc" if node.startswith("network/Vpc/") else "subnet"
+            adopt[node] = draw(st.sampled_from((f"{kind}-0123456789abcdef0", f"{kind}-01234567")))
             continue
         adopt[node] = {"id": nodes[node].inputs["metadata"]["name"]}
         if draw(st.booleans()):
