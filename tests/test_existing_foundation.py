@@ -20,6 +20,9 @@ from stacks.compilation import Compilation
 from stacks.compile import compile_spec
 from stacks.facts import NEEDED_BY
 from stacks.files import Commit, DiskFiles, GitFiles
+from stacks.plan import Against, Plan, plan
+from stacks.render.human_plan import human_plan
+from stacks.risk.finding import Risk
 from tests.memory_files import MemoryFiles
 from tests.platforms import aws_platform
 
@@ -281,3 +284,45 @@ def test_what_is_no_map_is_not_called_a_spec(text: bytes) -> None:
     [error] = made.diagnostics
     assert error.span.file == "facts.json"
     assert "spec" not in f"{error.message}{error.label}{error.help}"
+
+
+def switched(to_existing: bool) -> Plan:
+    """Return the plan from a foundation of llmform's own to one that exists, or back."""
+    own = {"provider": "aws", "region": "us-east-1", "account": ACCOUNT}
+    existing = own | {"foundation": {"existing": "facts.json"}}
+    sides = [compiled(targets={"us-east-1": target})[0] for target in (own, existing)]
+    before, after = sides if to_existing else reversed(sides)
+    assert before is not None and after is not None
+    return plan(before, after, Against("file", "before.json"))
+
+
+def test_who_takes_an_existing_foundation_deletes_llmforms_own_and_the_plan_says_why() -> None:
+    """82 resources go. Target, models and servers stay in the spec: what it says of the foundation is the cause."""
+    made = switched(to_existing=True)
+    [gone] = [s for s in made.stacks if s.status == "removed"]
+    assert gone.layer == "foundation" and made.fails and made.risk is Risk.DESTRUCTIVE
+    assert {b.path for step in gone.steps for b in step.because} == {"targets.us-east-1.foundation.existing"}
+    text = human_plan(made)
+    assert "no longer in the spec" not in text
+    assert "facts.json:" not in text  # one cause, not a line for every fact
+    assert "applied before this one" not in text  # the foundation stack is destroyed, and that comes last
+
+
+def test_who_leaves_an_existing_foundation_is_told_the_line_that_went() -> None:
+    text = " ".join(human_plan(switched(to_existing=False)).split())
+    assert "`targets.us-east-1.foundation.existing` is no longer in the spec" in text
+    for still_there in ("`targets.us-east-1`", "`models`", "`serving.chat`"):
+        assert f"{still_there} is no longer in the spec" not in text
+
+
+def test_a_changed_fact_is_told_where_it_is_used() -> None:
+    before, _ = compiled()
+    after, _ = compiled(FACTS | {"interruptionQueue": "other", "vpcCidr": "10.30.0.0/16"})
+    assert before is not None and after is not None
+    steps = plan(before, after, Against("file", "before.json")).steps
+    causes = {s.component: [b.path.rpartition(".")[2] for b in s.because] for s in steps}
+    assert causes == {
+        "addons.karpenter": ["interruptionQueue"],
+        "serving.chat": ["vpcCidr"],
+        "weights-mirror": ["vpcCidr"],
+    }
