@@ -20,6 +20,7 @@ from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
 from specs.checks.same_cluster import cluster
+from specs.checks.secrets_in_clear import check_recorded
 from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
@@ -84,6 +85,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         facts, wrong = read_facts(case, beside, file)
         objects, lost = read_adopted(case, beside, file)
         found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
+        found.extend(check_recorded(objects.values()))
         read.append((manifests, facts, objects))
     with_facts = tuple((case, facts) for case, (_, facts, _) in zip(loaded.cases, read, strict=True))
     found.extend(d for together in TOGETHER for d in together(with_facts))

@@ -140,17 +140,29 @@ def test_an_object_that_is_otherwise_is_refused_with_the_difference(change: dict
     assert found[0].message.startswith(words)
 
 
-def test_a_difference_says_nothing_of_a_secret() -> None:
-    """A Secret's value is refused in `manifests`; the one that is there has it, and the message does not."""
+def test_a_recorded_secret_with_its_value_is_a_secret_in_the_repository() -> None:
+    """`kubectl get secret -o yaml` prints the value; the file lies beside the spec. No message repeats it."""
     manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine", "namespace": "hello-default"}}
     files = {
         "mine.yaml": yaml.safe_dump(manifest | {"stringData": {"a": ""}}).encode(),
         "live.yaml": yaml.safe_dump(manifest | {"stringData": {"a": "old-value"}}).encode(),
     }
     adopt = {"manifests.own/Secret/mine": {"id": "hello-default/mine", "object": "live.yaml"}}
-    _, found = compiled(adopt, files, manifests={"own": {"file": "mine.yaml"}})
-    [refused] = [d for d in found if d.code == "adoption-differs"]
-    assert "old-value" not in f"{refused.message}{refused.help}{refused.label}"
+    compilation, found = compiled(adopt, files, manifests={"own": {"file": "mine.yaml"}})
+    assert compilation is None
+    assert [(d.code, d.span.file) for d in found] == [("secret-in-clear", "live.yaml")]
+    assert all("old-value" not in f"{d.message}{d.help}{d.label}" for d in found)
+
+
+def test_a_secret_is_adopted_without_its_value() -> None:
+    """The value is its owner's: neither the file nor the graph has it."""
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine", "namespace": "hello-default"}}
+    text = yaml.safe_dump(manifest).encode()
+    adopt = {"manifests.own/Secret/mine": {"id": "hello-default/mine", "object": "live.yaml"}}
+    workloads = graph(
+        "workloads", adopt, {"mine.yaml": text, "live.yaml": text}, manifests={"own": {"file": "mine.yaml"}}
+    )
+    assert "data" not in workloads.node("manifests.own/Secret/mine").inputs
 
 
 def test_a_patch_makes_the_graph_say_what_is_there() -> None:
