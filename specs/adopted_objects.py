@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from specs.diagnostics import Diagnostic
+from specs.facts_file import OUTSIDE, inside
 from specs.files import Files
 from specs.finding import finding
 from specs.load import Case
@@ -20,12 +21,12 @@ def read_adopted(case: Case, files: Files, spec_file: str) -> tuple[dict[str, Ma
         if adoption.object is None:
             continue
         path: Path = ("adopt", node, "object")
-        place = PurePosixPath(adoption.object)
-        outside = place.is_absolute() or ".." in place.parts
-        data = None if outside else files.read(adoption.object)
+        data = files.read(adoption.object) if inside(adoption.object) else None
         if data is None:
-            where = "is outside the spec's folder" if outside else "is no file beside the spec"
-            help = "`kubectl get KIND NAME -n NAMESPACE -o yaml` prints an object as it is"
+            where, help = OUTSIDE, "put the file beside the spec"
+            if inside(adoption.object):
+                where = "is no file in the spec's folder, nor in one below it"
+                help = "`kubectl get KIND NAME -n NAMESPACE -o yaml` prints an object as it is"
             found.append(finding(case, "facts-missing", path, f"`{adoption.object}` {where}", help=help))
             continue
         shown = str(PurePosixPath(spec_file).parent / adoption.object)

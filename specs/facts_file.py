@@ -6,9 +6,10 @@ The file is one flat map, YAML or JSON, of the outputs that llmform's own founda
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -16,8 +17,9 @@ from specs.diagnostics import Diagnostic, Label, Span
 from specs.files import Files
 from specs.finding import finding
 from specs.load import Case
+from specs.schema.base import NAME_PATTERN
 from specs.schema.targets import AwsTarget
-from specs.source import read
+from specs.source import read_beside
 from specs.suggest import did_you_mean
 from specs.tree import Member, Path, Tree
 
@@ -36,7 +38,11 @@ class Output:
 
 _BUCKET = Output("the S3 bucket of the store", re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "acme-llm-weights")
 BUCKET_PREFIX = "bucket."
-"""`bucket.<store>` names the bucket of a store, `bucket.weights` the one for the models' weights."""
+"""`bucket.<store>` names the bucket of a store, `bucket.weights` the one for the models' weights.
+
+A store that the spec does not have may have one: several environments, and several specs, can share a file.
+"""
+_BUCKET_KEY = re.compile(re.escape(BUCKET_PREFIX) + NAME_PATTERN.strip("^$"))
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
 
@@ -101,7 +107,7 @@ class Facts:
 
 def output(name: str) -> Output | None:
     """Return what an output is, or None if a foundation has none of that name."""
-    return _BUCKET if name.startswith(BUCKET_PREFIX) else OUTPUTS.get(name)
+    return _BUCKET if _BUCKET_KEY.fullmatch(name) else OUTPUTS.get(name)
 
 
 def read_facts(case: Case, files: Files, spec_file: str) -> tuple[Facts | None, tuple[Diagnostic, ...]]:
@@ -111,15 +117,15 @@ def read_facts(case: Case, files: Files, spec_file: str) -> tuple[Facts | None, 
         return None, ()
     path: Path = ("targets", case.target, "foundation", "existing")
     name = target.foundation.existing
-    data = files.read(name) if _inside(name) else None
+    data = files.read(name) if inside(name) else None
     if data is None:
-        message = f"there is no file `{name}` beside the spec"
-        if not _inside(name):
-            message = f"`{name}` is outside the spec's folder"
+        message = f"`{name}` is no file in the spec's folder, nor in one below it"
         advice = "`llmform facts --from-terraform FILE -o FILE` drafts one from Terraform, `--from-stack` from Pulumi"
+        if not inside(name):
+            message, advice = f"`{name}` {OUTSIDE}", "put the file beside the spec"
         return None, (finding(case, "facts-missing", path, message, help=advice),)
     shown = str(PurePosixPath(spec_file).parent / name)
-    tree, wrong = read(data, shown)
+    tree, wrong = read_beside(data, shown, "a map of outputs", "clusterName: shared")
     if tree is None:
         return None, wrong
     found = [*wrong, *_problems(case, tree)]
@@ -130,7 +136,11 @@ def read_facts(case: Case, files: Files, spec_file: str) -> tuple[Facts | None, 
     return facts, tuple(found)
 
 
-def _inside(name: str) -> bool:
+OUTSIDE = "leads out of the spec's folder, or names it by `..`"
+
+
+def inside(name: str) -> bool:
+    """Say whether the path of a file that a spec names stays in the spec's folder."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 
@@ -169,9 +179,14 @@ def _wrong(name: str, known: Output, member: Member) -> Iterator[Diagnostic]:
         return
     for item in items:
         text = str(item.value)
-        if not known.form.fullmatch(text) or (name == "vpcCidr" and not _network(text)):
+        if not known.form.fullmatch(text) or not _FURTHER.get(name, str)(text):
             message = f"`{text[:100]}` cannot be {known.about}"
             yield Diagnostic("bad-value", message, item.span, name, help=f"for example `{known.example}`")
+    first: dict[str, Tree] = {}
+    for item in items:
+        if first.setdefault(str(item.value), item) is not item:
+            message = f"`{str(item.value)[:100]}` is there twice"
+            yield Diagnostic("bad-value", message, item.span, name, help="keep one of them")
 
 
 def _network(text: str) -> bool:
@@ -179,6 +194,17 @@ def _network(text: str) -> bool:
         return str(ipaddress.IPv4Network(text)) == text
     except ValueError:
         return False
+
+
+def _base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
+
+
+_FURTHER: Mapping[str, Callable[[str], object]] = {"vpcCidr": _network, "clusterCertificateAuthority": _base64}
+"""What a pattern cannot say of an output's value."""
 
 
 def _mismatches(case: Case, target: AwsTarget, facts: Facts) -> Iterator[Diagnostic]:
@@ -193,6 +219,20 @@ def _mismatches(case: Case, target: AwsTarget, facts: Facts) -> Iterator[Diagnos
             message = f"`{case.target}` is in {key} `{here}`, and the cluster of its facts file is in `{there}`"
             related = (Label(arn.span, "the cluster's ARN"),)
             yield finding(case, "facts-mismatch", ("targets", case.target, key), message, help=help, related=related)
+    for key, known in facts.outputs.items():
+        if OUTPUTS.get(key) is not None and OUTPUTS[key].form is _ROLE_ARN:
+            there = str(known.value).split(":")[4]
+            if there != account:
+                message = f"`{key}` is a role of account `{there}`, and the cluster is in `{account}`"
+                related = (Label(arn.span, "the cluster's ARN"),)
+                yield Diagnostic("facts-mismatch", message, known.span, key, help=help, related=related)
+    role, own = facts.outputs.get("nodeRoleArn"), facts.outputs.get("nodeRoleName")
+    if role is not None and own is not None and str(role.value).rpartition("/")[2] != own.value:
+        message = (
+            f"`nodeRoleName` is `{own.value}`, and `nodeRoleArn` is the role `{str(role.value).rpartition('/')[2]}`"
+        )
+        related = (Label(role.span, "the role's ARN"),)
+        yield Diagnostic("facts-mismatch", message, own.span, "nodeRoleName", help=help, related=related)
     name = facts.outputs.get("clusterName")
     if name is not None and f"cluster/{name.value}" != cluster:
         message = f"`clusterName` is `{name.value}`, and the cluster's ARN ends in `{cluster}`"

@@ -14,7 +14,7 @@ from specs.diagnostics import Diagnostic
 from specs.files import Files
 from specs.finding import finding
 from specs.load import Case
-from specs.source import MOST_BYTES, read
+from specs.source import MOST_BYTES, read_beside
 from specs.tree import Path, Tree, plain
 
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -102,7 +102,7 @@ def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diag
     part is read at its own lines.
     """
     if len(data) > MOST_BYTES:
-        return (), read(data, file)[1]
+        return (), _read(data, file)[1]
     starts = [(0, 0), *((m.start(), m.end()) for m in _BOUNDARY.finditer(data))]
     trees: list[Tree] = []
     found: list[Diagnostic] = []
@@ -111,11 +111,15 @@ def read_documents(data: bytes, file: str) -> tuple[tuple[Tree, ...], tuple[Diag
         if _NOTHING.fullmatch(data, content, end):
             continue
         padding = b"\n" * len(_LINE_BREAK.findall(data, 0, start)) + b" " * (content - start)
-        tree, wrong = read(padding + data[content:end], file)
+        tree, wrong = _read(padding + data[content:end], file)
         found.extend(wrong)
         if tree is not None:
             trees.append(tree)
     return tuple(trees), tuple(found)
+
+
+def _read(data: bytes, file: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
+    return read_beside(data, file, "a Kubernetes object", "apiVersion: v1")
 
 
 def object_of(tree: Tree, group: str, file: str) -> Manifest | Diagnostic:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import replace
 
 from specs import syntax
 from specs.compose import compose
@@ -61,12 +62,33 @@ def read(data: bytes, file: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
     return compose(Text(text, file))
 
 
+def read_beside(data: bytes, file: str, what: str, example: str) -> tuple[Tree | None, tuple[Diagnostic, ...]]:
+    """Return what `read` does of a file that a spec names: `what` it should be, and how an `example` begins.
+
+    Its errors speak of that file, not of a spec.
+    """
+    tree, found = read(data, file)
+    begin = f"it has to be {what}, such as `{example}`"
+    words: dict[str, tuple[str, str, str]] = {  # code → message, label, help; an empty one stays as it is
+        "file-too-large": ("", f"too large to be {what}", "is this the file you mean?"),
+        "empty-spec": ("the file is empty", "", begin),
+        "several-documents": ("", "", f"it has to be {what}, and one alone"),
+    }
+    told = []
+    for d in found:
+        message, label, help = words.get(d.code, ("", "", ""))
+        if d.code == "not-a-map":
+            message, help = d.message.replace("the spec is", "the file is", 1), begin
+        told.append(replace(d, message=message or d.message, label=label or d.label, help=help or d.help))
+    return tree, tuple(told)
+
+
 def _decode(data: bytes, file: str) -> str | Diagnostic:
     start = Span(file, 1, 1, 1, 1)
     if len(data) > MOST_BYTES:
         return Diagnostic(
             "file-too-large",
-            f"the file has {len(data):,} bytes, more than {MOST_BYTES:,}",
+            f"the file has more than {MOST_BYTES:,} bytes",
             start,
             label="too large to be a spec",
             help="is this the file you mean? manifests have files of their own",

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from components.graph import Graph, Node, Value, kubernetes_object
+from components.graph import Graph, Node, Ref, Value, kubernetes_object, references
 from components.graph_json import encode_value
 from components.invariants import object_key
+from specs.checks.adoptions import KEPT
 from specs.diagnostics import Diagnostic
 from specs.finding import finding
 from specs.load import Case
@@ -24,6 +25,7 @@ from specs.suggest import did_you_mean
 from stacks.changes import ABSENT, ENTRY_KEYS, written
 from stacks.diff import diff
 from stacks.edits import Change, Replace, Update
+from stacks.import_ids import NAMED, example, own_id, place
 from stacks.sensitive import masked
 
 WORKLOADS = "namespaces/Namespace/workloads"
@@ -31,23 +33,18 @@ WORKLOADS = "namespaces/Namespace/workloads"
 RENAMED = frozenset({"Deployment", "NetworkPolicy", "PodDisruptionBudget"})
 """Kinds whose objects nothing of llmform refers to by name: they take the name of what is adopted."""
 
-_NAMED = {
-    "aws:s3/bucket:Bucket": "bucket",
-    "aws:iam/role:Role": "name",
-    "aws:eks/cluster:Cluster": "name",
-    "aws:cloudwatch/logGroup:LogGroup": "name",
-    "aws:kms/alias:Alias": "name",
-}
-"""AWS types that are imported by their name, and the input that holds it (import sections of pulumi_aws 7.51.1's
-documentation). Others have ids that only AWS knows; the provider finds them or fails."""
-
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _SHOWN, _WIDE = 5, 80
 """Differences that an error lists, and characters of each value."""
 
 
-def adopted(case: Case, graph: Graph, objects: Mapping[str, Manifest]) -> tuple[Graph, tuple[Diagnostic, ...]]:
-    """Return the graph with the case's adoptions, and those that are refused. `objects` are the recorded ones."""
+def adopted(
+    case: Case, graph: Graph, objects: Mapping[str, Manifest], workloads: str
+) -> tuple[Graph, tuple[Diagnostic, ...]]:
+    """Return the graph with the case's adoptions, and those that are refused.
+
+    `objects` are the recorded ones, `workloads` is the name of the workloads' namespace.
+    """
     wanted = {node: a for node, a in sorted(case.spec.adopt.items()) if any(n.id == node for n in graph.nodes)}
     if not wanted:
         return graph, ()
@@ -57,7 +54,7 @@ def adopted(case: Case, graph: Graph, objects: Mapping[str, Manifest]) -> tuple[
     found: list[Diagnostic] = []
     for node_id, adoption in wanted.items():
         node = _placed(nodes[node_id], adoption.id)
-        problem = _other_place(case, nodes[node_id], node, adoption.id, taken)
+        problem = _other_place(case, nodes[node_id], node, adoption.id, taken, graph, workloads)
         if problem is None and node_id in objects:
             problem = _other_object(case, graph, node, objects[node_id])
         if problem is not None:
@@ -92,21 +89,23 @@ def _placed(node: Node, import_id: str) -> Node:
     return replace(node, inputs={**node.inputs, "metadata": {**node.inputs["metadata"], "name": name}})
 
 
-def _other_place(case: Case, own: Node, node: Node, import_id: str, taken: Mapping[str, str]) -> Diagnostic | None:
+def _other_place(
+    case: Case, own: Node, node: Node, import_id: str, taken: Mapping[str, str], graph: Graph, workloads: str
+) -> Diagnostic | None:
     """Return why the id cannot be that of the node's object: the engine would replace what it adopts."""
     if node.type.startswith("pulumi:providers:"):
         return _refused(case, own, "a provider is Pulumi's own record: there is nothing to adopt", "remove this line")
-    if node.type.startswith("aws:"):
-        key = _NAMED.get(node.type)
-        if key is None or node.inputs[key] == import_id:
-            return None
-        message = f"`{import_id[:200]}` is not the graph's `{node.inputs[key]}`: to adopt it would replace it"
-        advice = f"`{key}` of `{node.id}` follows from the spec's names; a cluster with its roles that exists is "
-        return _refused(case, own, message, f"{advice}`foundation: {{existing: FILE}}`")
-    namespace, name = _place(node)
+    if sample := example(own, import_id):
+        kind = own.type.rpartition(":")[2]
+        advice = f"the provider imports it by an id such as `{sample}`"
+        return _refused(case, own, f"`{import_id[:200]}` cannot be the id of a {kind}", advice)
+    there = place(node)
+    if there is None:
+        return _other_name(case, node, import_id, graph)
+    namespace, name = there
     there_namespace, _, there_name = import_id.rpartition("/")
     if namespace != there_namespace:
-        return _refused(case, own, *_namespaces(case, namespace, there_namespace))
+        return _refused(case, own, *_namespaces(case, namespace, there_namespace, workloads))
     if name != there_name:
         message = f"`{import_id[:200]}` is called `{there_name[:100]}`, and the graph calls it `{name}`: "
         advice = "the graph's names follow from the spec's; what exists under another one cannot become this node"
@@ -117,19 +116,36 @@ def _other_place(case: Case, own: Node, node: Node, import_id: str, taken: Mappi
     return None
 
 
-def _place(node: Node) -> tuple[str, str]:
-    """Return namespace and name of a Kubernetes object or Helm release; an empty namespace where the kind has none."""
-    at = node.inputs["metadata"] if kubernetes_object(node) else node.inputs
-    return str(at.get("namespace", "")), str(at["name"])
+def _other_name(case: Case, node: Node, import_id: str, graph: Graph) -> Diagnostic | None:
+    """Return why the id cannot be that of the node's AWS resource, where the graph says what it is called."""
+    key, called = NAMED.get(node.type, ""), own_id(node)
+    if node.type.startswith("aws:s3/bucket") and not key:  # what is set of a bucket is known by the bucket's name
+        buckets = {i.node for i in references(node.inputs.get("bucket")) if isinstance(i, Ref)}
+        key, called = "bucket", next((own_id(n) for n in graph.nodes if n.id in buckets), "")
+    if not called or import_id == called:
+        return None
+    message = f"`{import_id[:200]}` is not the graph's `{called}`: to adopt it would replace it"
+    advice = f"`{key}` of `{node.id}` follows from the spec's names; a cluster with its roles that exists is "
+    if node.type.startswith("aws:s3/"):
+        advice = f"adopt the bucket itself by its name: `{node.component}/Bucket/{node.component.partition('.')[2]}`"
+        return _refused(case, node, message, advice)
+    return _refused(case, node, message, f"{advice}`foundation: {{existing: FILE}}`")
 
 
-def _namespaces(case: Case, namespace: str, there: str) -> tuple[str, str]:
+def _namespaces(case: Case, namespace: str, there: str, workloads: str) -> tuple[str, str]:
     if not there:
         return f"the object is in namespace `{namespace}`, and the id names none", f"write `{namespace}/NAME`"
     if not namespace:
         return "the object has no namespace, and the id names one", "write its name alone"
     places = f"the object is in namespace `{there[:100]}`, and the graph has it in `{namespace}`"
     message = f"{places}: to adopt it would replace it"
+    if there in KEPT:
+        return message, f"`{there}` is the cluster's own namespace and cannot be the platform's"
+    if namespace != workloads:
+        return (
+            message,
+            f"what is in `{namespace}` does not follow the workloads' namespace: this cannot become the node",
+        )
     if WORKLOADS in case.spec.adopt:
         return message, "an object cannot change its namespace: one adoption of several namespaces is not possible"
     return message, f"`adopt: {{{WORKLOADS}: {there[:100]}}}` beside it makes that namespace the platform's own"

@@ -39,7 +39,11 @@ def changed_values(
 ) -> tuple[Because, ...]:
     """Return the decided values that differ, by path; what only has another name is the same."""
     old = {_renamed_path(p, renames): e for p, e in before.values.items()} if before else {}
-    new = dict(after.values) if after else {}
+    return differing(old, after.values if after else {})
+
+
+def differing(old: Mapping[str, Explained], new: Mapping[str, Explained]) -> tuple[Because, ...]:
+    """Return the decided values that differ between two sides, by path."""
     return tuple(
         _value_change(p, old.get(p), new.get(p)) for p in sorted({*old, *new}) if _differ(old.get(p), new.get(p))
     )
@@ -69,6 +73,17 @@ def _renamed_path(path: str, renames: Mapping[str, str]) -> str:
     return path
 
 
+def whole_foundation(causes: Iterable[Because]) -> list[Because]:
+    """Return the causes without the facts of a foundation that comes or goes as a whole: its file is the cause."""
+    told = list(causes)
+    whole = {
+        b.path.removesuffix("existing")
+        for b in told
+        if re.fullmatch(r"targets\.[^.]+\.foundation\.existing", b.path) and ABSENT in (b.before, b.after)
+    }
+    return [b for b in told if b.path.endswith(".existing") or not any(b.path.startswith(w) for w in whole)]
+
+
 _EXPLAINS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # the spec path                  the properties that it decides
     ("nodePools.*.max", ("spec.strategy", "spec.limits", "(comes or goes)")),
@@ -87,6 +102,17 @@ _EXPLAINS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("serving.*.env", ("spec.template",)),
     ("owner", ("metadata", "tags", "tagSpecifications", "defaultTags", "spec.tags", "spec.template.metadata")),
     ("labels", ("metadata", "tags", "tagSpecifications", "defaultTags", "spec.tags", "spec.template.metadata")),
+    ("targets.*.foundation.vpcCidr", ("spec.egress", "spec.ingress")),
+    ("targets.*.foundation.vpcId", ()),
+    ("targets.*.foundation.privateSubnetIds", ("spec.subnetSelectorTerms", "subnetIds", "nodeGroupName")),
+    ("targets.*.foundation.clusterSecurityGroupId", ("spec.securityGroupSelectorTerms",)),
+    ("targets.*.foundation.nodeRoleName", ("spec.role",)),
+    ("targets.*.foundation.nodeRoleArn", ()),
+    ("targets.*.foundation.nodeGroupRoleArn", ("nodeRoleArn",)),
+    ("targets.*.foundation.interruptionQueue", ("values.settings",)),
+    ("targets.*.foundation.clusterEndpoint", ("kubeconfig",)),
+    ("targets.*.foundation.clusterCertificateAuthority", ("kubeconfig",)),
+    ("targets.*.foundation.bucket", ("spec.template",)),
     (
         "targets.*.network.cidr",
         ("spec.egress", "spec.ingress", "cidrBlock", "cidrIpv4", "vpcConfig", "(known after apply)"),

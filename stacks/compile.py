@@ -19,6 +19,8 @@ from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
+from specs.checks.same_cluster import cluster
+from specs.checks.secrets_in_clear import check_recorded
 from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
@@ -76,7 +78,6 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found = [
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
-        *(d for together in TOGETHER for d in together(loaded.cases)),
     ]
     read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
     for case in loaded.cases:
@@ -84,7 +85,10 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         facts, wrong = read_facts(case, beside, file)
         objects, lost = read_adopted(case, beside, file)
         found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
+        found.extend(check_recorded(objects.values()))
         read.append((manifests, facts, objects))
+    with_facts = tuple((case, facts) for case, (_, facts, _) in zip(loaded.cases, read, strict=True))
+    found.extend(d for together in TOGETHER for d in together(with_facts))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     found.extend(check_models(loaded.cases))
@@ -101,7 +105,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         found.extend(wrong_patches)
         stacks.extend(made)
         effective |= changed
-        everywhere.append(Made(case, tuple(made), manifests, platform.namespace))
+        everywhere.append(Made(case, cluster(case, facts), tuple(made), manifests, platform.namespace))
         found.extend(scaled_twice(everywhere[-1]))
     found.extend(taken_twice(everywhere))
     found.extend(_idle(loaded.cases, effective, stacks))
@@ -164,7 +168,7 @@ def _lower(
     for layer in layers(platform):
         name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
         graph, changed, problems = _patched(case, lower(platform, layer, name))
-        graph, refused = adopt.adopted(case, with_engine_options(graph), objects)
+        graph, refused = adopt.adopted(case, with_engine_options(graph), objects, platform.namespace)
         effective |= changed
         found.extend((*problems, *refused))
         found.extend(_unsound(case, graph))

@@ -264,7 +264,8 @@ def _node_before(
         retain_on_delete=o.retain_on_delete,
         ignore_changes=n.ignore_changes if resource.ignore_changes is None else o.ignore_changes,
         replace_on_changes=n.replace_on_changes if resource.replace_on_changes is None else o.replace_on_changes,
-        import_id=n.import_id if taken_over or not n.import_id else o.import_id,
+        # another id than the one that the state has: the engine imports that, and deletes this
+        import_id=n.import_id if taken_over or not n.import_id else resource.id or o.import_id,
         create_timeout=o.create_timeout,
         update_timeout=o.update_timeout,
         delete_timeout=o.delete_timeout,

@@ -45,6 +45,7 @@ from stacks.edits import (
     Update,
     without_words,
 )
+from stacks.import_ids import own_id
 
 
 def diff(
@@ -192,9 +193,7 @@ class _Comparison:
         for f in fields(Options):
             was, now = getattr(old.options, f.name), getattr(new.options, f.name)
             if was != now:
-                effect = RECORD
-                if f.name == "import_id" and now:
-                    effect = Effect("unknown", note="replaces it unless this is the object that is there")
+                effect = _import_effect(old, new) if f.name == "import_id" else RECORD
                 yield Change("options", (f.name,), was, now, effect)
 
     def _inputs(self, old: Node, new: Node) -> Iterator[Change]:
@@ -254,6 +253,21 @@ class _Comparison:
             if causes or not same(was, now):
                 moved = bool(self.names) and not causes and same(renamed(was, self.names), now)
                 yield OutputEdit(name, was, now, causes[0] if causes else "", moved)
+
+
+def _import_effect(old: Node, new: Node) -> Effect:
+    """Return what another import id does to a resource that the stack has already.
+
+    The engine leaves a resource with that id as it is, and replaces any other one: it imports the new one and deletes
+    the one that is there (Pulumi's developer docs, architecture/import.md, read 2026-11-21).
+    """
+    was, now = old.options.import_id, new.options.import_id
+    if not now:
+        return RECORD
+    was = was or own_id(old)
+    if not was:
+        return Effect("unknown", note="replaces it unless it has this id already")
+    return RECORD if was == now else Effect("replace", note="the engine imports that one, and deletes the one it has")
 
 
 _AWS_PROVIDER = "pulumi:providers:aws"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specs.facts_file import BUCKET_PREFIX, OUTPUTS
+from specs.facts_file import BUCKET_PREFIX, OUTPUTS, output
 
 NEEDED_BY: Mapping[str, str] = {
     "clusterName": "every stack",
@@ -30,21 +30,24 @@ NEEDED_BY: Mapping[str, str] = {
 }
 """Who needs an output (`components/foundation/existing.py`, in words)."""
 
-# Names of outputs that mean the same: those of the modules terraform-aws-modules/eks and vpc (their READMEs, read
-# 2026-11-21). The module's `cluster_security_group_id` is a group of its own and not the one EKS made.
+# Names of outputs that mean the same: those of the modules terraform-aws-modules/eks, with its submodule karpenter, and
+# vpc (their outputs.tf, read 2026-11-21). The module's `cluster_security_group_id` is a group of its own and not the
+# one EKS made.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "clusterName": ("cluster_name",),
     "clusterArn": ("cluster_arn",),
     "clusterEndpoint": ("cluster_endpoint",),
     "clusterCertificateAuthority": ("cluster_certificate_authority_data",),
     "clusterSecurityGroupId": ("cluster_primary_security_group_id",),
-    "nodeRoleName": ("node_iam_role_name",),
-    "nodeRoleArn": ("node_iam_role_arn",),
     "interruptionQueue": ("queue_name",),
     "vpcId": ("vpc_id",),
     "vpcCidr": ("vpc_cidr_block",),
     "privateSubnetIds": ("private_subnets",),
 }
+
+_AMBIGUOUS = ("node_iam_role_name", "node_iam_role_arn")
+_WHOSE_NODES = "`node_iam_role_name` can be the role of Karpenter's nodes or of EKS Auto Mode's: yours to say"
+"""Outputs of one name in the module eks, where it is Auto Mode's, and in its submodule karpenter."""
 
 _TERRAFORM = {  # Pulumi's type → Terraform's
     "aws:eks/cluster:Cluster": "aws_eks_cluster",
@@ -104,10 +107,12 @@ def from_terraform(text: str, cluster: str = "") -> Draft:
     """Return what `terraform show -json`, `terraform output -json` or a state file says; NoState if it is none."""
     raw = _json(text)
     if isinstance(raw.get("values"), Mapping):
-        outputs = raw["values"].get("outputs") or {}
-        return _drafted(_modules(raw["values"].get("root_module") or {}), _terraform_outputs(outputs), cluster)
+        outputs = raw["values"].get("outputs")
+        return _drafted(_modules(raw["values"].get("root_module")), _terraform_outputs(outputs), cluster)
     if isinstance(raw.get("resources"), list) and "terraform_version" in raw:
-        return _drafted(_instances(raw["resources"]), _terraform_outputs(raw.get("outputs") or {}), cluster)
+        return _drafted(_instances(raw["resources"]), _terraform_outputs(raw.get("outputs")), cluster)
+    if why := _other_than_a_state(raw):
+        raise NoState(why)
     if raw and all(isinstance(item, Mapping) and "value" in item for item in raw.values()):
         return _drafted((), _terraform_outputs(raw), cluster)
     raise NoState("it is no output of `terraform show -json` or `terraform output -json`, and no state file")
@@ -118,14 +123,16 @@ def from_stack(text: str, cluster: str = "") -> Draft:
     raw = _json(text)
     deployment = raw.get("deployment")
     if isinstance(deployment, Mapping):
-        resources = [r for r in deployment.get("resources") or () if isinstance(r, Mapping)]
-        stack = next((r for r in resources if r.get("type") == "pulumi:pulumi:Stack"), {})
+        resources = _maps(deployment.get("resources"))
+        stack: Mapping[str, Any] = next((r for r in resources if r.get("type") == "pulumi:pulumi:Stack"), {})
         known = (
-            _Resource(_TERRAFORM[str(r.get("type"))], {**(r.get("outputs") or {}), "id": r.get("id")})
+            _Resource(_TERRAFORM[str(r.get("type"))], {**_map(r.get("outputs")), "id": r.get("id")})
             for r in resources
-            if r.get("type") in _TERRAFORM and not r.get("delete")
+            if str(r.get("type")) in _TERRAFORM and not r.get("delete")
         )
-        return _drafted(known, stack.get("outputs") or {}, cluster)
+        return _drafted(known, _map(stack.get("outputs")), cluster)
+    if "terraform_version" in raw or "format_version" in raw:
+        raise NoState("it is Terraform's: `--from-terraform` reads it")
     if "version" in raw or not raw:
         raise NoState("it is no output of `pulumi stack export` or `pulumi stack output --json`")
     return _drafted((), raw, cluster)
@@ -141,32 +148,62 @@ def _json(text: str) -> dict[str, Any]:
     return raw
 
 
-def _modules(module: Mapping[str, Any]) -> Iterator[_Resource]:
-    for item in module.get("resources") or ():
-        if item.get("mode", "managed") in ("managed", "data"):
-            yield _Resource(str(item.get("type")), item.get("values") or {})
-    for child in module.get("child_modules") or ():
-        yield from _modules(child)
+def _other_than_a_state(raw: Mapping[str, Any]) -> str:
+    """Return what a file is that looks like a state and is none; an empty text of any other."""
+    if "planned_values" in raw:
+        return "it is a plan, which does not know yet what things will be called: `terraform show -json` without a file"
+    if "encrypted_data" in raw:
+        return "it is an encrypted state: `tofu show -json` prints it in clear"
+    if "format_version" in raw:
+        return "the state is empty"
+    return "it is Pulumi's: `--from-stack` reads it" if isinstance(raw.get("deployment"), Mapping) else ""
 
 
-def _instances(resources: Iterable[Mapping[str, Any]]) -> Iterator[_Resource]:
-    for item in resources:
-        for instance in item.get("instances") or ():
-            yield _Resource(str(item.get("type")), instance.get("attributes") or {})
+def _map(value: Any) -> Mapping[str, Any]:
+    """Return the map, or an empty one in place of anything else: these files are others' and may hold anything."""
+    return value if isinstance(value, Mapping) else {}
 
 
-def _terraform_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: item.get("value") for name, item in outputs.items() if isinstance(item, Mapping)}
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _modules(module: Any) -> Iterator[_Resource]:
+    """Yield the resources of a module and of those in it."""
+    waiting = [_map(module)]
+    while waiting:
+        one = waiting.pop()
+        for item in _maps(one.get("resources")):
+            if item.get("mode", "managed") in ("managed", "data") and not item.get("deposed_key"):
+                yield _Resource(str(item.get("type")), _map(item.get("values")))
+        waiting.extend(_maps(one.get("child_modules")))
+
+
+def _instances(resources: Any) -> Iterator[_Resource]:
+    for item in _maps(resources):
+        for instance in _maps(item.get("instances")):
+            if not instance.get("deposed"):  # replaced, and not deleted yet
+                yield _Resource(str(item.get("type")), _map(instance.get("attributes")))
+
+
+def _terraform_outputs(outputs: Any) -> dict[str, Any]:
+    return {name: item.get("value") for name, item in _map(outputs).items() if isinstance(item, Mapping)}
 
 
 def _drafted(resources: Iterable[_Resource], outputs: Mapping[str, Any], cluster: str) -> Draft:
     draft = Draft()
     _from_resources(draft, tuple(resources), cluster)
+    named = next((outputs[n] for n in ("clusterName", *NAMES["clusterName"]) if n in outputs), None)
+    if named is not None and named != draft.values.get("clusterName", cluster or named):
+        outputs = {}
+        draft.why["bucket.weights"] = draft.why.get("bucket.weights", f"the outputs are those of cluster `{named}`")
     for name in (*OUTPUTS, *(n for n in outputs if n.startswith(BUCKET_PREFIX))):
         for given in (name, *NAMES.get(name, ())):
             value = outputs.get(given)
             if name not in draft.values and _fits(name, value):
                 draft.values[name] = list(value) if isinstance(value, list) else value
+    if any(name in outputs for name in _AMBIGUOUS) and "nodeRoleName" not in draft.values:
+        draft.why["nodeRoleName"] = draft.why["nodeRoleArn"] = _WHOSE_NODES
     for name in draft.missing:
         draft.why.setdefault(name, "no resource and no output says it")
     return draft
@@ -174,9 +211,9 @@ def _drafted(resources: Iterable[_Resource], outputs: Mapping[str, Any], cluster
 
 def _fits(name: str, value: Any) -> bool:
     """Say whether a value has the form of the output; what is encrypted or of another type is not taken."""
-    known = OUTPUTS.get(name)
+    known = output(name)
     if known is None:
-        return isinstance(value, str)
+        return False
     items = value if known.is_list and isinstance(value, list) else [value]
     return known.is_list == isinstance(value, list) and bool(items) and all(
         isinstance(i, str) and known.form.fullmatch(i) for i in items
@@ -187,8 +224,11 @@ def _from_resources(draft: Draft, resources: tuple[_Resource, ...], cluster: str
     clusters = [r for r in resources if r.type == "aws_eks_cluster" and cluster in ("", r.get("name"))]
     clusters = list({str(r.get("arn")): r for r in clusters}.values())
     if len(clusters) != 1:
-        found = ", ".join(sorted(str(r.get("name")) for r in clusters))
+        there = clusters or [r for r in resources if r.type == "aws_eks_cluster"]
+        found = ", ".join(sorted({str(r.get("name")) for r in there}))
         why = f"several clusters: {found}; choose one with `--cluster`" if clusters else ""
+        if cluster and not clusters:
+            why = f"no cluster `{cluster}` is in it" + (f", but: {found}" if found else "")
         for name in ("clusterName", "clusterArn", "clusterEndpoint", "clusterCertificateAuthority"):
             if why:
                 draft.why[name] = why
@@ -238,8 +278,7 @@ def _subnets(draft: Draft, resources: tuple[_Resource, ...], cluster: str, vpc: 
 
 
 def _tags(resource: _Resource) -> Mapping[str, Any]:
-    own, inherited = resource.get("tags"), resource.get("tags_all")
-    return {**(inherited or {}), **(own or {})}
+    return {**_map(resource.get("tags_all")), **_map(resource.get("tags"))}
 
 
 def _roles(draft: Draft, resources: tuple[_Resource, ...], cluster: str) -> None:

@@ -22,24 +22,30 @@ class DiskFiles:
     def read(self, name: str) -> bytes | None:
         """Return the first `MAX_FILE_BYTES` of a file inside the folder."""
         path = self._inside(name)
-        if path is None or not path.is_file():
-            return None
         try:
+            if path is None or not path.is_file():
+                return None
             with path.open("rb") as file:
                 return file.read(MAX_FILE_BYTES)
-        except OSError:
+        except OSError:  # a name that is too long is one already for `is_file`
             return None
 
     def names(self, folder: str) -> tuple[str, ...] | None:
         """Return the files directly in a folder."""
         path = self._inside(folder)
-        if path is None or not path.is_dir():
+        try:
+            if path is None or not path.is_dir():
+                return None
+            return tuple(sorted(p.name for p in path.iterdir() if p.is_file()))
+        except OSError:
             return None
-        return tuple(sorted(p.name for p in path.iterdir() if p.is_file()))
 
     def _inside(self, name: str) -> Path | None:
         root = self.folder.resolve()
-        path = (root / name).resolve()
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError):  # too long; a loop of links; a NUL or what no file system encodes
+            return None
         return path if path.is_relative_to(root) else None
 
 
@@ -100,6 +106,8 @@ class GitFiles:
         return tuple(sorted(files)) if entries else None
 
     def _inside(self, name: str) -> str | None:
+        if "\0" in name or not _encodes(name):
+            return None
         path = os.path.normpath(f"{self.folder}/{name}" if self.folder else name)
         base = self.folder or "."
         if path.startswith("..") or os.path.isabs(path) or os.path.commonpath([base, path]) != base and base != ".":
@@ -109,6 +117,15 @@ class GitFiles:
     def _kind(self, path: str) -> str:
         listed = _git(self.commit.repository, "ls-tree", "-z", self.commit.id, path).decode("utf-8", "replace")
         return listed.split(" ", 1)[0] if listed else ""
+
+
+def _encodes(name: str) -> bool:
+    """Say whether a program can be given the name."""
+    try:
+        os.fsencode(name)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _git(folder: Path, *arguments: str) -> bytes:

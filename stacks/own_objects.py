@@ -11,7 +11,6 @@ from specs.diagnostics import Diagnostic
 from specs.finding import finding
 from specs.load import Case
 from specs.manifest_files import Manifest
-from specs.schema.targets import OnPremTarget
 from specs.tree import at
 from stacks.compilation import CompiledStack
 
@@ -21,9 +20,10 @@ _SCALERS = {("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObjec
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A case, its stacks, the objects of its manifests, and the namespace of those that name none."""
+    """A case, its cluster, its stacks, the objects of its manifests, and the namespace of those that name none."""
 
     case: Case
+    cluster: tuple[str, ...]
     stacks: tuple[CompiledStack, ...]
     manifests: tuple[Manifest, ...]
     namespace: str
@@ -35,35 +35,29 @@ def taken_twice(made: Sequence[Made]) -> Iterator[Diagnostic]:
     Within one stack the graph's own rules say so (components/invariants.py).
     """
     owners: dict[tuple[str, ...], tuple[CompiledStack, Node]] = {}
-    own: list[tuple[Case, CompiledStack, Node]] = []
+    own: list[tuple[Made, CompiledStack, Node]] = []
     for one in made:
         for stack in one.stacks:
             for node in filter(kubernetes_object, stack.graph.nodes):
                 if node.origin.startswith("manifests."):
-                    own.append((one.case, stack, node))
+                    own.append((one, stack, node))
                 else:
-                    owners.setdefault((*_cluster(one.case), object_key(node)), (stack, node))
-    for case, stack, node in own:
-        other, first = owners.setdefault((*_cluster(case), object_key(node)), (stack, node))
+                    owners.setdefault((*one.cluster, object_key(node)), (stack, node))
+    for one, stack, node in own:
+        other, first = owners.setdefault((*one.cluster, object_key(node)), (stack, node))
         if other is stack:
             continue
         help = "give it another name, or leave it out"
         if first.origin.startswith("manifests."):  # of another environment: one stack has no other of the same key
-            help = f"leave it to one of them: `environments.{case.environment}.overlay: {{{node.origin}: null}}`"
+            help = f"leave it to one of them: `environments.{one.case.environment}.overlay: {{{node.origin}: null}}`"
         yield finding(
-            case,
+            one.case,
             "manifest-conflict",
             ("manifests", node.origin.partition(".")[2]),
             f"`{node.id}` is the same object `{object_key(node)}` as `{first.id}` of the stack `{other.name}`",
             help=help,
             key=True,
         )
-
-
-def _cluster(case: Case) -> tuple[str, ...]:
-    """Return what tells clusters apart: every environment of an AWS target has its own."""
-    target = case.spec.targets[case.target]
-    return ("", target.kube_context) if isinstance(target, OnPremTarget) else (case.environment, case.target)
 
 
 def scaled_twice(one: Made) -> Iterator[Diagnostic]:

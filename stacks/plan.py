@@ -11,7 +11,7 @@ from typing import Literal
 
 from components.graph import Component, Graph
 from components.resolve.platform import Explained
-from stacks.causes import Because, also_read, changed_values, explains, under
+from stacks.causes import Because, also_read, changed_values, differing, explains, under, whole_foundation
 from stacks.changes import ABSENT, leaves
 from stacks.compilation import LAYERS, Compilation, CompiledStack
 from stacks.diff import diff
@@ -183,6 +183,7 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
     changed_outputs: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     edits: dict[str, dict[str, tuple[Edit, ...]]] = defaultdict(dict)
     graphs_before, graphs_after = _graphs(old.values()), _graphs(new.values())
+    values_before, values_after = _values(old.values()), _values(new.values())
     stacks: list[StackPlan] = []
     notes = _notes(before, after, against)
     for stack in ordered:
@@ -193,7 +194,9 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
         made, outputs, own = _stack_plan(old.get(stack.name), new.get(stack.name), known, versions, target, against)
         edits[where][stack.layer] = own
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
-        stacks.append(_without_a_place(made, after) if made.status == "removed" else made)
+        made = _without_a_place(made, after) if made.status == "removed" else made
+        here_before, here_after = values_before[where], values_after[where]
+        stacks.append(_with_true_causes(made, here_before, here_after))
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
 
 
@@ -205,16 +208,46 @@ def _graphs(stacks: Iterable[CompiledStack]) -> Mapping[str, Mapping[str, Graph]
     return graphs
 
 
+def _values(stacks: Iterable[CompiledStack]) -> Mapping[str, Mapping[str, Explained]]:
+    """Return the decided values of each environment and target, over all its stacks."""
+    values: dict[str, dict[str, Explained]] = defaultdict(dict)
+    for stack in stacks:
+        values[f"{stack.environment}.{stack.target}"].update(stack.values)
+    return values
+
+
+def _with_true_causes(made: StackPlan, before: Mapping[str, Explained], after: Mapping[str, Explained]) -> StackPlan:
+    """Return the plan in which nothing is said to have left the spec that is still in it.
+
+    A stack can come or go while what it was made for stays: a foundation that exists takes the place of llmform's own.
+    The cause is then what the spec says otherwise of the target.
+    """
+    written = tuple(path for path, e in after.items() if e.where)
+
+    def stays(b: Because) -> bool:
+        return not b.where and bool(b.was) and any(under(path, (b.path,)) for path in written)
+
+    if not after or not any(stays(b) for step in made.steps for b in step.because):
+        return made
+    other = tuple(b for b in differing(before, after) if b.written and under(b.path, (f"targets.{made.target}",)))
+    causes = tuple(whole_foundation(other))
+    steps = (replace(s, because=causes) if any(stays(b) for b in s.because) else s for s in made.steps)
+    return replace(made, steps=tuple(steps))
+
+
 def _without_a_place(removed: StackPlan, after: Compilation) -> StackPlan:
-    """Return the plan of a removed stack with the true cause: its environment or target, not what was in it."""
+    """Return the plan of a removed stack with the true cause: the spec's name, its environment or target, not what was
+    in it."""
+    if not removed.name.startswith(f"{after.spec}."):
+        name = next((s.values["name"] for s in after.stacks if "name" in s.values), None)
+        cause = Because("name", removed.name.partition(".")[0], after.spec, name.where if name else "", was="the spec")
+        return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
     if all(s.environment != removed.environment for s in after.stacks):
         gone = f"environments.{removed.environment}"
     elif all((s.environment, s.target) != (removed.environment, removed.target) for s in after.stacks):
         gone = f"targets.{removed.target}"
     else:
         return removed
-    if not removed.name.startswith(f"{after.spec}."):
-        gone = "name"
     cause = Because(gone, ABSENT, ABSENT, was="the spec")
     return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
 
@@ -441,11 +474,11 @@ def _because(
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
-        own = [b for b in changed if under(b.path, (component.origin,)) and b.written]
+        own = whole_foundation(b for b in changed if under(b.path, (component.origin,)) and b.written)
         if not own:
             return ()
         first = min(own, key=lambda b: (b.path != component.origin, _position(b.where or b.was)))
-        if first.path == component.origin:
+        if first.path == component.origin or first.path.endswith(".foundation.existing"):
             return (first,)
         return (Because(component.origin, ABSENT, ABSENT, first.where, first.was, first.overlay),)
     if action is Action.MOVE:
@@ -455,7 +488,7 @@ def _because(
     if any(b.written for b in own):
         # What is decided for something that comes or goes follows from its own lines.
         own = [b for b in own if b.written or ABSENT not in (b.before, b.after)]
-    own = _whole_patches(own)
+    own = whole_foundation(_whole_patches(own))
     # A list that differs in an entry is told by the entry.
     own = [b for b in own if not any(under(other.path, (b.path,)) for other in own if other is not b)]
     return tuple(sorted(own, key=lambda b: (not b.written, not b.where, b.path)))

@@ -459,7 +459,8 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
-        for name in on_prem if len(value["environments"]) > 1 else ():
+        shared = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
+        for name in shared if len(value["environments"]) > 1 else ():
             targets[name]["addons"] = "existing"  # a cluster has an operator once
             files |= namespaced_only(files)
     for key in ("models", "nodePools", "serving"):
@@ -591,7 +592,7 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
                 "protect": False,
             }
         if "foundation" in target:
-            different = {"addons": "managed"}
+            different = {"addons": "existing"}
         some = {key: st.just(item) for key, item in different.items()}
         optional(draw, overlay, f"targets.{name}", st.fixed_dictionaries({}, optional=some))
     return overlay
@@ -611,7 +612,8 @@ def adoptions(draw: st.DrawFn, written: Written) -> Written:
     files = dict(written.files)
     for node in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else ():
         if nodes[node].type.startswith("aws:"):
-            adopt[node] = draw(st.sampled_from(("vpc-0123456789abcdef0", "subnet-0123456789abcdef0")))
+            kind = "vpc" if node.startswith("network/Vpc/") else "subnet"
+            adopt[node] = draw(st.sampled_from((f"{kind}-0123456789abcdef0", f"{kind}-01234567")))
             continue
         adopt[node] = {"id": nodes[node].inputs["metadata"]["name"]}
         if draw(st.booleans()):

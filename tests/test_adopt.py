@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +17,10 @@ from specs.diagnostics import Diagnostic
 from stacks.adopt import pruned
 from stacks.compilation import Compilation
 from stacks.compile import compile_spec
+from stacks.import_ids import FORMS
 from stacks.plan import Action, Against, plan
 from stacks.render.human_plan import human_plan
+from stacks.risk.finding import Risk
 from tests.memory_files import MemoryFiles
 
 SPEC: dict[str, Any] = {
@@ -135,17 +140,29 @@ def test_an_object_that_is_otherwise_is_refused_with_the_difference(change: dict
     assert found[0].message.startswith(words)
 
 
-def test_a_difference_says_nothing_of_a_secret() -> None:
-    """A Secret's value is refused in `manifests`; the one that is there has it, and the message does not."""
+def test_a_recorded_secret_with_its_value_is_a_secret_in_the_repository() -> None:
+    """`kubectl get secret -o yaml` prints the value; the file lies beside the spec. No message repeats it."""
     manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine", "namespace": "hello-default"}}
     files = {
         "mine.yaml": yaml.safe_dump(manifest | {"stringData": {"a": ""}}).encode(),
         "live.yaml": yaml.safe_dump(manifest | {"stringData": {"a": "old-value"}}).encode(),
     }
     adopt = {"manifests.own/Secret/mine": {"id": "hello-default/mine", "object": "live.yaml"}}
-    _, found = compiled(adopt, files, manifests={"own": {"file": "mine.yaml"}})
-    [refused] = [d for d in found if d.code == "adoption-differs"]
-    assert "old-value" not in f"{refused.message}{refused.help}{refused.label}"
+    compilation, found = compiled(adopt, files, manifests={"own": {"file": "mine.yaml"}})
+    assert compilation is None
+    assert [(d.code, d.span.file) for d in found] == [("secret-in-clear", "live.yaml")]
+    assert all("old-value" not in f"{d.message}{d.help}{d.label}" for d in found)
+
+
+def test_a_secret_is_adopted_without_its_value() -> None:
+    """The value is its owner's: neither the file nor the graph has it."""
+    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine", "namespace": "hello-default"}}
+    text = yaml.safe_dump(manifest).encode()
+    adopt = {"manifests.own/Secret/mine": {"id": "hello-default/mine", "object": "live.yaml"}}
+    workloads = graph(
+        "workloads", adopt, {"mine.yaml": text, "live.yaml": text}, manifests={"own": {"file": "mine.yaml"}}
+    )
+    assert "data" not in workloads.node("manifests.own/Secret/mine").inputs
 
 
 def test_a_patch_makes_the_graph_say_what_is_there() -> None:
@@ -161,3 +178,72 @@ def test_only_what_the_graph_speaks_of_is_compared() -> None:
     there = {"env": [{"name": "B", "value": "2", "x": 1}, {"name": "A", "value": "1"}], "status": {}}
     wanted = {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "3"}]}
     assert pruned(there, wanted) == {"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]}
+
+
+def replanned(adopt: dict[str, Any], before: dict[str, Any] | None = None) -> Any:
+    """Return the plan from the spec with `before` adopted, by default nothing, to the one with `adopt`."""
+    (old, _), (new, found) = compiled(before or {}), compiled(adopt)
+    assert old is not None and new is not None, found
+    return plan(old, new, Against("file", "before.json"))
+
+
+def test_to_adopt_what_the_stack_has_already_changes_nothing() -> None:
+    """The engine leaves a resource alone that has the id already; an object's id is its place."""
+    made = replanned({DEPLOYMENT: "hello-default/chat"})
+    [step] = made.steps
+    assert (made.totals.change, made.totals.replace, step.risk) == (1, 0, Risk.NONE)
+
+
+def test_to_adopt_another_resource_than_the_stack_has_may_delete_that() -> None:
+    """Only AWS knows the id of a VPC: a compilation cannot say that it is this one."""
+    [step] = replanned({"network/Vpc/network": "vpc-0123456789abcdef0"}).steps
+    assert step.risk is Risk.DESTRUCTIVE
+    assert "deletes the one that the stack has" in step.findings[0].reason
+
+
+def test_to_adopt_another_resource_than_before_replaces_it() -> None:
+    vpc = "network/Vpc/network"
+    made = replanned({vpc: "vpc-0123456789abcdef1"}, {vpc: "vpc-0123456789abcdef0"})
+    [edit] = [e for step in made.steps for e in step.edits if e.edit.id == vpc]
+    assert edit.action is Action.REPLACE
+
+
+@pytest.mark.parametrize(
+    ("node", "given", "words"),
+    [
+        ("network/Vpc/network", "my-vpc", "`my-vpc` cannot be the id of a Vpc"),
+        ("network/RouteTableAssociation/private-us-east-1a", "rtbassoc-0123456789abcdef0", "cannot be the id of a"),
+        ("encryption/Key/secrets", "alias/x", "cannot be the id of a Key"),
+        (DEPLOYMENT, "apps/v1/Deployment/hello-default/chat", "cannot be the id of a Deployment"),
+        ("stores.logs/BucketPolicy/logs", "other", "`other` is not the graph's `hello-default-us-east-1-logs-"),
+        ("namespaces/Namespace/workloads", "kube-system", "is the cluster's own namespace"),
+    ],
+)
+def test_an_id_of_another_form_or_place_is_refused(node: str, given: str, words: str) -> None:
+    compilation, found = compiled({node: given})
+    assert compilation is None and len(found) == 1
+    assert words in found[0].message
+
+
+def test_what_is_set_of_a_bucket_is_adopted_by_the_name_of_the_adopted_bucket() -> None:
+    adopt = {"stores.logs/Bucket/logs": "acme-logs", "stores.logs/BucketPolicy/logs": "acme-logs"}
+    assert graph("foundation", adopt).node("stores.logs/BucketPolicy/logs").options.import_id == "acme-logs"
+
+
+def test_help_does_not_send_what_is_not_in_the_workloads_namespace_there() -> None:
+    for node, given in (("addons.karpenter/Release/karpenter", "karpenter/karpenter"), (DEPLOYMENT, "default/chat")):
+        [refused] = compiled({node: given})[1]
+        assert "namespaces/Namespace/workloads" not in refused.help
+
+
+@pytest.mark.parametrize("token", sorted(FORMS))
+def test_the_forms_of_ids_are_those_of_the_providers_documentation(token: str) -> None:
+    """Every id that the documentation of the installed pulumi_aws imports has the form."""
+    package = find_spec("pulumi_aws")
+    assert package is not None and package.origin is not None
+    name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", token.split(":")[1]).lower()
+    text = (Path(package.origin).parent / f"{name}.py").read_text()
+    ids = re.findall(rf"pulumi import {re.escape(token)} \S+ (\S+)", text)
+    form, sample = FORMS[token]
+    assert form.fullmatch(sample)
+    assert ids and all(form.fullmatch(i) for i in ids), ids

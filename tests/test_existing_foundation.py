@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from specs.facts_file import BUCKET_PREFIX, OUTPUTS
 from stacks.compilation import Compilation
 from stacks.compile import compile_spec
 from stacks.facts import NEEDED_BY
+from stacks.files import Commit, DiskFiles, GitFiles
+from stacks.plan import Against, Plan, plan
+from stacks.render.human_plan import human_plan
+from stacks.risk.finding import Risk
 from tests.memory_files import MemoryFiles
 from tests.platforms import aws_platform
 
@@ -187,9 +192,46 @@ def test_the_values_say_where_they_stand_in_the_facts_file() -> None:
 def test_two_environments_may_share_one_facts_file() -> None:
     """A bucket of a store that only one of them has is no error in the other."""
     facts = {**FACTS, "bucket.logs": "acme-logs"}
-    environments = {"dev": {"overlay": {"stores.logs": None}}, "prod": {}}
+    operators = {"targets.us-east-1": {"addons": "existing"}}
+    environments = {"dev": {"overlay": {"stores.logs": None} | operators}, "prod": {}}
     compilation, found = compiled(facts, stores={"logs": {"kind": "object"}}, environments=environments)
     assert compilation is not None, found
+
+
+def same_cluster(found: tuple[Diagnostic, ...]) -> list[str]:
+    assert {d.code for d in found} <= {"same-cluster"}, found
+    return [d.message for d in found]
+
+
+def test_one_cluster_has_an_operator_once() -> None:
+    """Both environments are in the cluster of the one facts file, where each would install Karpenter's CRDs."""
+    compilation, found = compiled(environments={"dev": {}, "prod": {}})
+    assert compilation is None
+    assert [m.partition(" both install ")[2].partition(" in ")[0] for m in same_cluster(found)] == [
+        "Karpenter",
+        "the NVIDIA device plugin",
+    ]
+
+
+def test_two_targets_of_one_environment_cannot_be_one_existing_cluster() -> None:
+    """They would have the same namespace, whatever their files are called."""
+    target = SPEC["targets"]["us-east-1"]
+    other = target | {"foundation": {"existing": "other.json"}}
+    text = json.dumps(FACTS).encode()
+    files = MemoryFiles({"facts.json": text, "other.json": text})
+    spec = SPEC | {"targets": {"us-east-1": target, "other": other}}
+    made = compile_spec(json.dumps(spec).encode(), "spec.json", files)
+    [message] = same_cluster(made.diagnostics)
+    assert "`us-east-1` and `other` are one cluster" in message or "`other` and `us-east-1` are one cluster" in message
+
+
+def test_an_object_of_two_environments_is_one_in_the_cluster_that_they_share() -> None:
+    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1}
+    files = MemoryFiles({"facts.json": json.dumps(FACTS).encode(), "own.json": json.dumps(priority).encode()})
+    operators = {"overlay": {"targets.us-east-1": {"addons": "existing"}}}
+    spec = SPEC | {"environments": {"dev": {}, "prod": operators}, "manifests": {"own": {"file": "own.json"}}}
+    made = compile_spec(json.dumps(spec).encode(), "spec.json", files)
+    assert [d.code for d in made.diagnostics] == ["manifest-conflict"]
 
 
 def test_the_digest_covers_the_facts_file() -> None:
@@ -202,3 +244,85 @@ def test_the_edition_still_decides_everything_else() -> None:
     assert graph("platform").node("addons.karpenter/Release/karpenter").inputs["version"] == (
         load_edition("2026-11").charts["karpenter"].version
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"nodeRoleName": "other"}, "facts-mismatch", "`nodeRoleName` is `other`"),
+        ({"nodeGroupRoleArn": "arn:aws:iam::999999999999:role/x"}, "facts-mismatch", "role of account `999999999999`"),
+        ({"clusterCertificateAuthority": "abc"}, "bad-value", "`abc` cannot be"),
+        ({"privateSubnetIds": ["subnet-0123456789abcdef0"] * 2}, "bad-value", "is there twice"),
+        ({"bucket.\u001b[31m": "acme"}, "unknown-key", "unknown key"),
+        ({"vpcCidr": "2001:db8::/56"}, "bad-value", "cannot be the VPC's addresses"),
+    ],
+    ids=["role and ARN", "another account's role", "no base64", "one subnet twice", "no store's name", "IPv6"],
+)
+def test_a_line_that_cannot_be_true_is_an_error(change: dict[str, Any], code: str, words: str) -> None:
+    compilation, found = compiled(FACTS | change)
+    assert compilation is None
+    assert [d.code for d in found] == [code] and words in found[0].message
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 400, "a/" * 400 + "b", "loop", "\ud800", "..", "/etc/hostname", "."])
+def test_a_name_that_no_file_can_have_is_no_file(name: str, tmp_path: Path) -> None:
+    """Whatever a spec says of a path ends as an error of the spec."""
+    (tmp_path / "loop").symlink_to("loop")
+    assert DiskFiles(tmp_path).read(name) is None
+    if name not in ("..", "."):
+        assert DiskFiles(tmp_path).names(name) is None
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_git_is_not_asked_for_what_no_program_can_be_given(name: str, tmp_path: Path) -> None:
+    assert GitFiles(Commit(tmp_path, "0" * 40, "main"), "specs").read(name) is None
+
+
+@pytest.mark.parametrize("text", [b"", b"# nothing\n", b"- a\n", b"a: b\n---\nc: d\n", b"#" * 1_000_001])
+def test_what_is_no_map_is_not_called_a_spec(text: bytes) -> None:
+    made = compile_spec(json.dumps(SPEC).encode(), "spec.json", MemoryFiles({"facts.json": text}))
+    [error] = made.diagnostics
+    assert error.span.file == "facts.json"
+    assert "spec" not in f"{error.message}{error.label}{error.help}"
+
+
+def switched(to_existing: bool) -> Plan:
+    """Return the plan from a foundation of llmform's own to one that exists, or back."""
+    own = {"provider": "aws", "region": "us-east-1", "account": ACCOUNT}
+    existing = own | {"foundation": {"existing": "facts.json"}}
+    sides = [compiled(targets={"us-east-1": target})[0] for target in (own, existing)]
+    before, after = sides if to_existing else reversed(sides)
+    assert before is not None and after is not None
+    return plan(before, after, Against("file", "before.json"))
+
+
+def test_who_takes_an_existing_foundation_deletes_llmforms_own_and_the_plan_says_why() -> None:
+    """82 resources go. Target, models and servers stay in the spec: what it says of the foundation is the cause."""
+    made = switched(to_existing=True)
+    [gone] = [s for s in made.stacks if s.status == "removed"]
+    assert gone.layer == "foundation" and made.fails and made.risk is Risk.DESTRUCTIVE
+    assert {b.path for step in gone.steps for b in step.because} == {"targets.us-east-1.foundation.existing"}
+    text = human_plan(made)
+    assert "no longer in the spec" not in text
+    assert "facts.json:" not in text  # one cause, not a line for every fact
+    assert "applied before this one" not in text  # the foundation stack is destroyed, and that comes last
+
+
+def test_who_leaves_an_existing_foundation_is_told_the_line_that_went() -> None:
+    text = " ".join(human_plan(switched(to_existing=False)).split())
+    assert "`targets.us-east-1.foundation.existing` is no longer in the spec" in text
+    for still_there in ("`targets.us-east-1`", "`models`", "`serving.chat`"):
+        assert f"{still_there} is no longer in the spec" not in text
+
+
+def test_a_changed_fact_is_told_where_it_is_used() -> None:
+    before, _ = compiled()
+    after, _ = compiled(FACTS | {"interruptionQueue": "other", "vpcCidr": "10.30.0.0/16"})
+    assert before is not None and after is not None
+    steps = plan(before, after, Against("file", "before.json")).steps
+    causes = {s.component: [b.path.rpartition(".")[2] for b in s.because] for s in steps}
+    assert causes == {
+        "addons.karpenter": ["interruptionQueue"],
+        "serving.chat": ["vpcCidr"],
+        "weights-mirror": ["vpcCidr"],
+    }

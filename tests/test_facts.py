@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from specs.source import read
 from specs.tree import plain
@@ -78,6 +80,9 @@ def camel(value: Any) -> Any:
         return out
     return value
 
+
+KEYS = ("resources", "child_modules", "values", "type", "aws_eks_cluster", "instances", "attributes", "tags", "outputs",
+        "bucket.x", "clusterName", "value")  # fmt: skip
 
 PULUMI = {
     "aws_eks_cluster": "aws:eks/cluster:Cluster",
@@ -222,3 +227,87 @@ def test_every_output_is_in_every_draft() -> None:
     """As a value or as a comment: nothing is left out in silence."""
     text = text_of(from_stack(json.dumps({"x": 1})), "s.json")
     assert [line.split(": ")[1].split(",")[0] for line in text.splitlines()[1:]] == list(NEEDED_BY)
+
+
+def outputs(**values: Any) -> str:
+    """Return them as `terraform output -json` does."""
+    return json.dumps({name: {"sensitive": True, "type": "string", "value": value} for name, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"format_version": "1.0"}, "the state is empty"),
+        ({"format_version": "1.2", "planned_values": {}, "prior_state": {"values": {}}}, "it is a plan"),
+        ({"serial": 1, "meta": {}, "encrypted_data": "x", "encryption_version": "v0"}, "an encrypted state"),
+        ({"version": 3, "deployment": {"resources": []}}, "`--from-stack` reads it"),
+    ],
+    ids=["empty state", "plan", "encrypted by OpenTofu", "Pulumi's"],
+)
+def test_what_looks_like_a_state_and_is_none_is_called_what_it_is(content: dict[str, Any], words: str) -> None:
+    with pytest.raises(NoState, match=words):
+        from_terraform(json.dumps(content))
+
+
+@pytest.mark.parametrize("text", [shown(RESOURCES), tfstate(RESOURCES)])
+def test_a_state_of_terraform_is_not_read_as_a_stacks_outputs(text: str) -> None:
+    """Every key of it would be an output that means nothing here, and the draft would be empty without a word."""
+    with pytest.raises(NoState, match="--from-terraform"):
+        from_stack(text)
+
+
+def test_an_instance_that_is_replaced_already_does_not_count() -> None:
+    """A state file keeps it as `deposed` until it is deleted; `terraform show -json` names it apart."""
+    state = json.loads(tfstate(RESOURCES))
+    old = {**RESOURCES[0][1], "arn": f"{ARN}-old", "name": "old"}
+    state["resources"][0]["instances"].append({"deposed": "0a1b2c3d", "attributes": old})
+    assert from_terraform(json.dumps(state)).values == EXPECTED
+    said = json.loads(shown(RESOURCES))
+    said["values"]["root_module"]["resources"].append(
+        {"mode": "managed", "type": "aws_eks_cluster", "name": "n0", "deposed_key": "0a1b2c3d", "values": old}
+    )
+    assert from_terraform(json.dumps(said)).values == EXPECTED
+
+
+def test_outputs_of_another_cluster_fill_no_gap() -> None:
+    state = json.loads(shown(without("aws_eks_access_entry")))
+    other = {"cluster_name": "other", "queue_name": "other-queue", "bucket.weights": "other-weights"}
+    state["values"]["outputs"] = json.loads(outputs(**other))
+    assert "bucket.weights" in from_terraform(json.dumps(state)).missing
+    assert from_terraform(outputs(**other), cluster="shared").values == {}
+    assert from_terraform(outputs(**other), cluster="other").values["interruptionQueue"] == "other-queue"
+
+
+def test_a_cluster_that_is_not_there_is_said_so() -> None:
+    why = from_terraform(shown(RESOURCES), "typo").why["clusterName"]
+    assert "no cluster `typo`" in why and "shared" in why
+
+
+def test_a_role_that_could_be_auto_modes_is_not_taken_for_karpenters() -> None:
+    """terraform-aws-modules/eks: `node_iam_role_name` of the root module is the role of EKS Auto Mode's nodes."""
+    draft = from_terraform(outputs(node_iam_role_name="auto", cluster_name="shared"))
+    assert "nodeRoleName" in draft.missing and "Auto Mode" in draft.why["nodeRoleName"]
+
+
+@given(content=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
+    st.lists(inner, max_size=3)
+    | st.dictionaries(st.text() | st.sampled_from(KEYS), inner, max_size=4)
+), max_leaves=20))  # fmt: skip
+def test_no_file_ends_in_an_exception(content: Any) -> None:
+    """A state is what another program wrote, or somebody by hand."""
+    for read_it in (from_terraform, from_stack):
+        for shape in (content, {"values": {"root_module": content, "outputs": content}}, {"deployment": content},
+                      {"terraform_version": "1", "resources": content, "outputs": content}):  # fmt: skip
+            try:
+                draft = read_it(json.dumps(shape))
+            except NoState:
+                continue
+            tree, found = read(text_of(draft, "state.json").encode(), "facts.yaml")
+            assert (tree is not None and found == ()) or not draft.values
+
+
+def test_a_file_that_cannot_be_used_is_broken_input_and_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{")
+    status, out, err = run(["facts", "--from-terraform", "state.json", "-o", "facts.yaml"], tmp_path)
+    assert (status, out) == (1, "") and "is not JSON" in err
+    assert not (tmp_path / "facts.yaml").exists()

@@ -29,6 +29,7 @@ from specs.checks import (
     stack_names,
 )
 from specs.diagnostics import Diagnostic
+from specs.facts_file import Facts
 from specs.load import Case
 from specs.manifest_files import Manifest
 
@@ -50,8 +51,8 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     adoptions.check,
 )
 
-TOGETHER: tuple[Callable[[Sequence[Case]], Iterator[Diagnostic]], ...] = (same_cluster.check,)
-"""Rules about all cases at once."""
+TOGETHER: tuple[Callable[[Sequence[tuple[Case, Facts | None]]], Iterator[Diagnostic]], ...] = (same_cluster.check,)
+"""Rules about all cases at once, each with the facts of its target's foundation if that exists already."""
 
 OF_OBJECTS: tuple[Callable[[Sequence[Manifest]], Iterator[Diagnostic]], ...] = (secrets_in_clear.check_objects,)
 """Rules about the user's own objects."""

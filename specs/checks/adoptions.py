@@ -11,6 +11,8 @@ from specs.finding import finding
 from specs.load import Case
 from specs.schema.targets import AwsTarget
 
+KEPT = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+"""Namespaces that a cluster has from the beginning (Kubernetes, "Namespaces")."""
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # a DNS label (Kubernetes, "Object Names and IDs")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 user guide, bucket naming rules
 
@@ -22,6 +24,15 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         form, kind = None, ""
         if node == "namespaces/Namespace/workloads":
             form, kind = _NAMESPACE, "namespace"
+            if adoption.id in KEPT:
+                yield finding(
+                    case,
+                    "bad-name",
+                    ("adopt", node, "id"),
+                    f"`{adoption.id}` is the cluster's own namespace: as the platform's it would be restricted, cut "
+                    "off from the network, and deleted with the stack",
+                    help="adopt a namespace that holds model servers alone",
+                )
         elif re.fullmatch(r"stores\.[^/]+/Bucket/[^/]+", node) and isinstance(
             case.spec.targets[case.target], AwsTarget
         ):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.cli.compile import write_whole
-from stacks.cli.session import UsageError, write
+from stacks.cli.session import BrokenInput, UsageError, write
 
 
 def add(commands: Any) -> None:
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         read = from_terraform if arguments.from_terraform else from_stack
         draft = read(text, arguments.cluster)
     except NoState as error:
-        raise UsageError(f"`{name}` cannot be used: {error}") from None
+        raise BrokenInput(f"`{name}` cannot be used: {error}") from None
     made = text_of(draft, Path(name).name)
     if arguments.output == "-":
         write(made)

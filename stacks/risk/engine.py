@@ -82,6 +82,19 @@ def adopted(s: Situation) -> Iterator[Finding]:
         yield Finding(Risk.NONE, f"adopts `{s.edit.node.options.import_id}`, which exists")
 
 
+def other_id(s: Situation) -> Iterator[Finding]:
+    """A resource that the stack has takes over another one: the engine imports that, and deletes its own."""
+    if isinstance(s.edit, Create | Delete):
+        return
+    for change in s.edit.changes:
+        if change.part == "options" and change.path == ("import_id",) and change.after:
+            words = f"the engine imports `{change.after}` and deletes the one that the stack has"
+            if change.effect.kind == "replace":
+                yield Finding(Risk.REPLACING, words)
+            elif change.effect.kind == "unknown":
+                yield Finding(Risk.DESTRUCTIVE, f"unless it is `{change.after}` already, {words}")
+
+
 def record_only(s: Situation) -> Iterator[Finding]:
     """Options, names and order are Pulumi's own record: nothing running notices."""
     if isinstance(s.edit, Create | Delete | Replace) or s.changes:
@@ -96,4 +109,4 @@ def record_only(s: Situation) -> Iterator[Finding]:
         yield Finding(Risk.NONE, "only Pulumi's own record of it changes")
 
 
-RULES = (protected, retained, refused, unknown, elsewhere, only_labels, one_way, adopted, record_only)
+RULES = (protected, retained, refused, unknown, elsewhere, only_labels, one_way, adopted, other_id, record_only)

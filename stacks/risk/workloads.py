@@ -73,6 +73,8 @@ def rights_go_first(s: Situation) -> Iterator[Finding]:
     """Running pods keep on without the AWS rights that a lower layer takes away before they change."""
     if kind(s.node) != "Deployment" or s.old is None or s.new is None:
         return
+    if "foundation" not in s.target.after:  # no apply takes the rights away, but the destruction of the whole stack
+        return
     gone = sorted(
         {
             kind(e.node)
