@@ -177,7 +177,7 @@ def test_an_api_server_takes_every_wave_without_a_word(spec: Path) -> None:
                 asked = [o for o in objects if not builtin(o) and (o["apiVersion"], o["kind"]) in known]
                 for question in (asked, *([pod] for o in really for pod in template_pods(o))):
                     if question:
-                        accepted(question, "--dry-run=server")
+                        accepted(question, "--dry-run=server", "--force-conflicts")  # the cluster's own Karpenter
         finally:
             if made:
                 gone = kubectl("delete", "--ignore-not-found", "-f", "-", objects=made[::-1])
