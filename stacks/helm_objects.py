@@ -1,8 +1,8 @@
 """A Helm Release as an object that a controller in the cluster installs: Flux's HelmRelease, or the HelmChart of k3s,
 RKE2 and helm-controller. The release's name and namespace stay, so either can take over a release from Pulumi.
 
-Fields: fluxcd/helm-controller `api/v2` and fluxcd/source-controller `api/v1`; k3s-io/helm-controller v0.17.7 with its
-`pkg/controllers/chart`; read 2026-11-21.
+Fields: fluxcd/helm-controller v1.4.0 `api/v2` and fluxcd/source-controller v1.7.0 `api/v1` (Flux 2.7, the first with
+`strategy`); k3s-io/helm-controller v0.17.7 with its `pkg/controllers/chart`; read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -88,11 +88,13 @@ def _actions(inputs: Mapping[str, Any]) -> dict[str, Any]:
         both["disableOpenAPIValidation"] = True
     install, upgrade = dict(both), dict(both)
     if inputs.get("atomic"):
-        # A release that is not atomic gets none: between two tries of an install Flux uninstalls, and with a chart of
-        # CRDs that would delete every object of theirs.
         install["remediation"] = {"retries": RETRIES}
         upgrade["remediation"] = {"retries": RETRIES, "strategy": "rollback"}
-    return {name: action for name, action in (("install", install), ("upgrade", upgrade)) if action}
+    else:
+        # No remediation: between two tries of an install it uninstalls, and with a chart of CRDs that would delete
+        # every object of theirs. Without a word Flux never tries again; this retries as an upgrade, every 5 minutes.
+        install["strategy"] = upgrade["strategy"] = {"name": "RetryOnFailure"}
+    return {"install": install, "upgrade": upgrade}
 
 
 def helm_chart(inputs: Mapping[str, Any], after: Iterable[tuple[str, str]]) -> HelmObjects:

@@ -9,6 +9,7 @@ folder for one custom kind that is not known yet. Whoever applies the folders wa
 from __future__ import annotations
 
 import heapq
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,19 +17,21 @@ from typing import Any
 
 from components.graph import Graph, Node, Ref, StackOutput, kubernetes_object, references
 from components.names import fit
+from specs.facts_file import output as output_of_foundation
 from stacks.helm_objects import FORMS, RELEASE
-from stacks.known import Outputs, Unknown, known, unknown
+from stacks.known import Outputs, Unknown, known, output, unknown
 
 LONGEST_NAME = 200
 """Characters of a file's name without `.yaml`; file systems take 255 bytes."""
 
 JOB = "kubernetes:batch/v1:Job"
 
-KEEP = {
-    "kustomize.toolkit.fluxcd.io/prune": "disabled",
-    "argocd.argoproj.io/sync-options": "Prune=false",
-}
-"""Annotations that keep Flux and Argo CD from deleting an object whose file is gone."""
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+FLUX_PRUNE = "kustomize.toolkit.fluxcd.io/prune"
+ARGO_OPTIONS = "argocd.argoproj.io/sync-options"
+"""Annotations that keep Flux (`disabled`) and Argo CD (`Prune=false`, in a list) from deleting an object whose file is
+gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def manifest_layer(graph: Graph, layer: str, outputs: Outputs, helm: str = "none
     nodes = [n for n in graph.nodes if not n.type.startswith("pulumi:providers:")]
     rendered = [n for n in nodes if kubernetes_object(n) or (n.type == RELEASE and helm != "none")]
     _refuse_unknown(graph, unknown(graph, rendered, outputs))
+    _refuse_malformed(rendered, outputs)
     chosen = {n.id for n in rendered}
     waves: dict[int, list[File]] = {}
     unsaid: list[tuple[str, tuple[str, ...]]] = []
@@ -118,11 +122,35 @@ def _refuse_unknown(graph: Graph, found: tuple[Unknown, ...]) -> None:
         raise CannotRender(f"`{graph.stack}` needs {names}", f"`{commands}`, then add `{given}`")
 
 
+def _refuse_malformed(nodes: list[Node], outputs: Outputs) -> None:
+    """Refuse a value that the foundation's output cannot have: no API server has to find out."""
+    needed = {r for n in nodes for r in references(n.inputs) if isinstance(r, StackOutput) and r.layer == "foundation"}
+    for reference in sorted(needed, key=lambda r: r.name):
+        known_output, value = output_of_foundation(reference.name), output(reference, outputs)
+        if known_output is None:
+            continue
+        items = value if known_output.is_list else [value]
+        if not isinstance(items, list) or not all(isinstance(i, str) and known_output.form.fullmatch(i) for i in items):
+            raise CannotRender(
+                f"`--outputs` says that `{reference.name}` is {json.dumps(value)[:100]}, which cannot be "
+                f"{known_output.about}",
+                f"for example `{json.dumps({reference.name: known_output.example})}`",
+            )
+
+
 def _object(node: Node, graph: Graph, outputs: Outputs) -> Mapping[str, Any]:
+    """Return the node's object; what Pulumi would not delete is annotated, and so is a claim of weights.
+
+    Pulumi deletes a claim last. Flux and Argo CD prune the first folder while pods of the second still mount the claim,
+    and a pod that has to start anew is not scheduled to a claim that is being deleted.
+    """
     content: dict[str, Any] = known(node.inputs, graph, outputs)
-    if node.options.protect or node.options.retain_on_delete:
+    if node.options.protect or node.options.retain_on_delete or node.type == CLAIM:
         metadata = content.get("metadata", {})
-        content["metadata"] = metadata | {"annotations": {**metadata.get("annotations", {}), **KEEP}}
+        annotations = metadata.get("annotations", {})
+        options = [o for o in annotations.get(ARGO_OPTIONS, "").split(",") if o and not o.strip().startswith("Prune=")]
+        kept = {FLUX_PRUNE: "disabled", ARGO_OPTIONS: ",".join((*options, "Prune=false"))}
+        content["metadata"] = metadata | {"annotations": {**annotations, **kept}}
     return content
 
 

@@ -34,7 +34,7 @@ from stacks.files import DiskFiles
 from stacks.helm_objects import RELEASE, helm_chart, helm_release
 from stacks.manifest_layer import CannotRender, ManifestLayer, manifest_layer
 from stacks.render.kubernetes_yaml import yaml_text
-from stacks.render.manifest_files import manifest_files
+from stacks.render.manifest_files import manifest_files, mark
 from tests.case_runner import run
 from tests.oracles import kubernetes
 
@@ -45,8 +45,8 @@ OUTPUTS = {("", "clusterSecurityGroupId"): "sg-0123456789abcdef0"}
 DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
 
 FLUX: Mapping[str, Mapping[str, Any]] = {
-    # fluxcd/helm-controller api/v2/helmrelease_types.go, fluxcd/source-controller api/v1/helmrepository_types.go, read
-    # 2026-11-21: the fields that are written here, with their types; a text in a tuple is an enum
+    # the CRDs of fluxcd/helm-controller v1.4.0 and fluxcd/source-controller v1.7.0 (Flux 2.7), read 2026-11-21: the
+    # fields that are written here, with their types; a text in a tuple is an enum
     "HelmRelease": {
         "interval": DURATION,
         "releaseName": re.compile(r".{1,53}"),
@@ -65,12 +65,14 @@ FLUX: Mapping[str, Mapping[str, Any]] = {
             "disableWait": bool,
             "disableOpenAPIValidation": bool,
             "remediation": {"retries": int},
+            "strategy": {"name": ("RemediateOnFailure", "RetryOnFailure")},
         },
         "upgrade": {
             "crds": ("Skip", "Create", "CreateReplace"),
             "disableWait": bool,
             "disableOpenAPIValidation": bool,
             "remediation": {"retries": int, "strategy": ("rollback", "uninstall")},
+            "strategy": {"name": ("RemediateOnFailure", "RetryOnFailure")},
         },
         "values": Mapping,
     },
@@ -137,7 +139,7 @@ def test_the_files_are_the_graph(layer: str, graph: Graph, helm: str) -> None:
     of_graph = [n for n in graph.nodes if kubernetes_object(n)]
     written = {f.node: f.content for wave in made.waves for f in wave}
     for node in of_graph:
-        if not any(references(node.inputs)):
+        if not any(references(node.inputs)) and node.inputs["kind"] != "PersistentVolumeClaim":
             assert written[node.id] == node.inputs
     assert {n.id for n in of_graph} == {f.node for w in made.waves for f in w if graph.node(f.node).type != RELEASE}
     order = [f.node for wave in made.waves for f in wave]
@@ -227,6 +229,46 @@ def test_what_must_not_be_lost_is_not_pruned() -> None:
         assert kubernetes.problems(dict(content)) == []
 
 
+def test_not_being_pruned_is_added_to_what_the_user_says() -> None:
+    """Argo CD's options are one list: that of the user stays, but for one that would prune."""
+    node = config_map("a", {}, options=Options(protect=True))
+    options = "ServerSideApply=true,Prune=true, Validate=false"
+    node.inputs["metadata"]["annotations"] = {"argocd.argoproj.io/sync-options": options, "mine": "x"}
+    [content] = objects(manifest_layer(graph_of(node), "workloads", {})).values()
+    assert content["metadata"]["annotations"] == {
+        "mine": "x",
+        "kustomize.toolkit.fluxcd.io/prune": "disabled",
+        "argocd.argoproj.io/sync-options": "ServerSideApply=true, Validate=false,Prune=false",
+    }
+
+
+def test_a_claim_is_not_pruned_under_the_servers_that_mount_it() -> None:
+    """A new revision has a new claim, in the folder that is pruned before the servers move: the scheduler places no pod
+    on a claim that is being deleted (kube-scheduler 1.34.4, plugin VolumeBinding). All else of it is the graph's."""
+    [graph] = [p.values[1] for p in stacks_of_examples() if p.id == "on-prem:hello.default.dresden.workloads"]
+    [claim] = [
+        (f.content, graph.node(f.node).inputs)
+        for wave in manifest_layer(graph, "workloads", {}).waves
+        for f in wave
+        if f.content["kind"] == "PersistentVolumeClaim"
+    ]
+    annotations = claim[0]["metadata"]["annotations"]
+    assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+    metadata = {k: v for k, v in claim[0]["metadata"].items() if k != "annotations"}
+    assert {**claim[0], "metadata": metadata} == claim[1]
+
+
+@pytest.mark.parametrize("value", ["", "sg", "vpc-0123456789abcdef0", 17, {"a": 1}, ["sg-0123456789abcdef0"], True])
+def test_an_output_that_cannot_be_one_is_refused(value: Any) -> None:
+    """A value of another type or of another output is said before the API server finds out."""
+    [graph] = [p.values[1] for p in stacks_of_examples() if p.id == "quickstart:hello.default.us-east-1.platform"]
+    with pytest.raises(CannotRender) as found:
+        manifest_layer(graph, "platform", {("", "clusterSecurityGroupId"): value})
+    assert "`clusterSecurityGroupId` is " in found.value.message
+    assert "cannot be the security group that EKS made for the cluster" in found.value.message
+    assert "sg-0123456789abcdef0" in found.value.advice
+
+
 def test_no_two_objects_share_a_file() -> None:
     """Names of objects that file systems do not like are written so that no two become one."""
     names = ["a:b", "a_b", "a~3ab", "a/b", "A", "é", "x" * 250, "x" * 249 + "y"]
@@ -275,9 +317,11 @@ def test_a_release_becomes_a_helm_release_of_flux() -> None:
 
 def test_a_release_that_is_not_atomic_is_never_uninstalled() -> None:
     """Without `atomic` Flux is given no remediation: that of an install uninstalls, and CRDs would take their objects
-    with them."""
+    with them. It still tries again, as an upgrade: its default is never to."""
     release = helm_release(RELEASE_INPUTS | {"atomic": False}, []).objects[1]
-    assert not {"install", "upgrade"} & release["spec"].keys()
+    assert problems(release) == []
+    assert release["spec"]["install"] == release["spec"]["upgrade"] == {"strategy": {"name": "RetryOnFailure"}}
+    assert "strategy" not in helm_release(RELEASE_INPUTS, []).objects[1]["spec"]["install"]
 
 
 def test_a_chart_in_a_registry() -> None:
@@ -387,7 +431,7 @@ def test_its_own_files_go_when_the_object_goes(tmp_path: Path) -> None:
 
 def test_a_wave_that_is_no_longer_needed_goes(tmp_path: Path) -> None:
     """Without objects that wait for a release the second folder is gone."""
-    (tmp_path / "f.json").write_text(json.dumps({"clusterSecurityGroupId": "sg-1"}))
+    (tmp_path / "f.json").write_text(json.dumps({"clusterSecurityGroupId": "sg-0123456789abcdef0"}))
     arguments = ["render", str(EXAMPLES / "quickstart.yaml"), "--layer", "platform", "-o", "out", "--outputs", "f.json"]
     run([*arguments, "--helm", "helmrelease"], tmp_path)
     assert (tmp_path / "out" / "wave-2" / "kustomization.yaml").is_file()
@@ -412,6 +456,37 @@ def test_a_file_in_the_way_stops_all(tmp_path: Path) -> None:
     assert run(["render", "other.yaml", "-o", "out"], tmp_path)[0] == 2
     (tmp_path / "other.yaml").unlink()
     assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "wave-2", "wave-2/kustomization.yaml"])
+@pytest.mark.parametrize("kind", ["file", "its own, no text", "link to nothing", "link to a folder"])
+def test_whatever_is_in_the_way_stops_all(name: str, kind: str, tmp_path: Path) -> None:
+    """A file or a link where a folder has to be, a folder or a link where a file has to be, a file of its own with what
+    is no text: one error that names it, and no file is written."""
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    match kind:
+        case "file":
+            path.write_text("mine\n")
+        case "link to nothing":
+            path.symlink_to("nothing")
+        case "link to a folder":
+            path.symlink_to(tmp_path)
+        case _:
+            path.write_bytes(f"{mark(name, STACK)}\n".encode() + b"#" * 9000 + b"\xff")
+    before = sorted(p.relative_to(tmp_path).as_posix() for p in (tmp_path / "out").rglob("*"))
+    status, out, err = run(RENDER, tmp_path)
+    assert (status, out) == (2, "")
+    assert f"`out/{name}`" in err and "no file was changed" in err and err.count("error:") == 1
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in (tmp_path / "out").rglob("*")) == before
+
+
+def test_line_ends_of_a_checkout_are_no_difference(tmp_path: Path) -> None:
+    """A checkout that turned the line ends to those of Windows is not written anew."""
+    run(RENDER, tmp_path)
+    for path in (tmp_path / "out").rglob("*.yaml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert "; 0 files written, 0 removed" in run(RENDER, tmp_path)[1]
 
 
 @pytest.mark.parametrize("after", [0, 1, 10, 11, 12])
@@ -445,15 +520,22 @@ def test_what_cannot_be_rendered_is_said_once(tmp_path: Path) -> None:
     """A foundation, missing outputs, outputs that are none, several stacks: one error each, and nothing is written."""
     spec = str(EXAMPLES / "quickstart.yaml")
     (tmp_path / "list.json").write_text("[]")
-    (tmp_path / "text.json").write_text("x")
-    (tmp_path / "a.json").write_text('{"clusterSecurityGroupId": "a"}')
-    (tmp_path / "b.json").write_text('{"clusterSecurityGroupId": "b"}')
+    (tmp_path / "text.json").write_text('{"a":1,\n  b')
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe{\0")
+    (tmp_path / "wrong.json").write_text('{"clusterSecurityGroupId": "vpc-0123456789abcdef0"}')
+    (tmp_path / "a.json").write_text('{"clusterSecurityGroupId": "sg-0123456789abcdef0"}')
+    (tmp_path / "b.json").write_text('{"clusterSecurityGroupId": "sg-0fedcba9876543210"}')
     platform = ["--layer", "platform", "-o", "out"]
     for status, words, arguments in (
         (1, "is a foundation: AWS resources", ["--layer", "foundation", "-o", "out"]),
         (1, "needs `clusterSecurityGroupId` of the foundation layer (for nodePools.l40s/EC2NodeClass/l40s)", platform),
-        (2, "is not a map of outputs", [*platform, "--outputs", "list.json"]),
-        (2, "is not JSON", [*platform, "--outputs", "text.json"]),
+        (1, "is not a map of outputs", [*platform, "--outputs", "list.json"]),
+        (1, "text.json:2:3: not JSON: ", [*platform, "--outputs", "text.json"]),
+        (1, "`bytes.json` is not JSON", [*platform, "--outputs", "bytes.json"]),
+        (1, "which cannot be the security group", [*platform, "--outputs", "wrong.json"]),
+        (2, "`` is no folder", ["--layer", "workloads", "-o", ""]),
+        (2, "`-` is no folder", ["--layer", "workloads", "-o", "-"]),
+        (2, "`list.json` is no folder", ["--layer", "workloads", "-o", "list.json"]),
         (2, "cannot be read", [*platform, "--outputs", "none.json"]),
         (2, "two values for `clusterSecurityGroupId`", [*platform, "--outputs", "a.json", "--outputs", "b.json"]),
         (2, "3 stacks are selected", ["-o", "out"]),
@@ -471,7 +553,7 @@ def test_what_cannot_be_rendered_is_said_once(tmp_path: Path) -> None:
 
 def test_resources_that_are_no_objects_are_listed(tmp_path: Path) -> None:
     """A managed node group in a platform stack is AWS's: the output says that it is not in the folder."""
-    (tmp_path / "f.json").write_text(json.dumps({"clusterSecurityGroupId": "sg-1"}))
+    (tmp_path / "f.json").write_text(json.dumps({"clusterSecurityGroupId": "sg-0123456789abcdef0"}))
     stack = "assistant.prod.us-east-1.platform"
     arguments = ["render", str(EXAMPLES / "environments.yaml"), "--stack", stack, "-o", "out", "--outputs", "f.json"]
     status, out, _ = run(arguments, tmp_path)

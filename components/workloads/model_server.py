@@ -183,18 +183,14 @@ def _policy(platform: Platform, metadata: dict[str, Any], selector: dict[str, st
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
         },
     ]
-    egress = [] if on_prem(platform) else [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": {
-            "podSelector": {"matchLabels": selector},
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": clients, "ports": [{"port": PORT, "protocol": "TCP"}]}],
-            "egress": egress,
-        },
+    spec: dict[str, Any] = {
+        "podSelector": {"matchLabels": selector},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": clients, "ports": [{"port": PORT, "protocol": "TCP"}]}],
     }
+    if not on_prem(platform):  # no empty list: the API server drops it, and takes each apply of it for a change
+        spec["egress"] = [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def _deployment(

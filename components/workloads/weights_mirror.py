@@ -61,7 +61,6 @@ def lower(platform: Platform) -> Part:
         "spec": {
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "weights-mirror"}},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [],
             "egress": [DNS_RULE, *identity, https_rule(platform)],
         },
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,9 @@ FILE is what `pulumi stack output --json --stack STACK` prints for a layer below
 says of which layer it is, where two have an output of the same name. A second run changes no byte of an unchanged
 stack. Files that llmform did not write are left alone; one of its own that the stack no longer has is removed.
 """
+
+PRINTS = "`pulumi stack output --json --stack STACK` prints such a map"
+"""What is said of a file that is no map of outputs."""
 
 
 def add(commands: Any) -> None:
@@ -62,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.render.manifest_files import manifest_files, manifest_summary
 
     stack = _one(sound(read_spec(arguments.spec), arguments).selected.stacks)
+    folder = _folder(arguments.output)
     try:
         layer = manifest_layer(stack.graph, stack.layer, _outputs(arguments.outputs), arguments.helm)
     except CannotRender as error:
         raise BrokenInput(error.message, error.advice) from None
-    folder = Path(arguments.output)
     try:
         written, removed = _write(folder, manifest_files(layer, stack.name), stack.name)
     except OSError as error:
@@ -85,22 +89,34 @@ def _one(chosen: tuple[CompiledStack, ...]) -> CompiledStack:
     raise UsageError(f"{len(chosen)} stacks are selected, and a folder holds one", f"name one with `--stack`: {names}")
 
 
+def _folder(name: str) -> Path:
+    """Return the folder of that name; UsageError for what cannot be one."""
+    folder = Path(name)
+    if name in ("", "-") or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"`{name}` is no folder, and several files are written", "name a folder with `-o`")
+    return folder
+
+
 def _outputs(given: list[str]) -> Mapping[tuple[str, str], Any]:
-    """Return the outputs in all files; UsageError for what is no map, or for two values of one name."""
+    """Return the outputs in all files; BrokenInput for what is no map, UsageError for two values of one name."""
     outputs: dict[tuple[str, str], Any] = {}
     for argument in given:
         layer, equals, name = argument.partition("=")
         if layer not in ("foundation", "platform") or not equals:
             layer, name = "", argument
         try:
-            text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-            found = json.loads(text)
-        except OSError as error:
-            raise UsageError(f"`{name}` cannot be read: {error.strerror}") from None
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise UsageError(f"`{name}` cannot be read: {reason}") from None
+        try:
+            found = json.loads(data.decode("utf-8-sig"))
+        except json.JSONDecodeError as error:
+            raise BrokenInput(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}", PRINTS) from None
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"`{name}` is not JSON: {error}", "`pulumi stack output --json` prints it") from None
+            raise BrokenInput(f"`{name}` is not JSON: {error}", PRINTS) from None
         if not isinstance(found, dict):
-            raise UsageError(f"`{name}` is not a map of outputs", "`pulumi stack output --json` prints one")
+            raise BrokenInput(f"`{name}` is not a map of outputs", PRINTS)
         for key, value in found.items():
             if outputs.setdefault((layer, key), value) != value:
                 raise UsageError(
@@ -116,9 +132,12 @@ def _write(folder: Path, files: Mapping[str, str], stack: str) -> tuple[list[str
     Each file is written whole, the lists of files last and before anything is removed: whenever this is interrupted,
     every list names files that are there, and the next run finishes.
     """
-    from stacks.render.manifest_files import mark
-
-    foreign = [path for path in files if (folder / path).exists() and _first_line(folder / path) != mark(path, stack)]
+    foreign = [path for path in files if os.path.lexists(folder / path) and not _is_own(folder, path, stack)]
+    foreign += sorted(
+        name
+        for name in {path.partition("/")[0] for path in files if "/" in path}
+        if os.path.lexists(folder / name) and ((folder / name).is_symlink() or not (folder / name).is_dir())
+    )
     if foreign:
         shown = ", ".join(f"`{(folder / path).as_posix()}`" for path in foreign[:5]) + (", …" if foreign[5:] else "")
         raise UsageError(
@@ -128,12 +147,10 @@ def _write(folder: Path, files: Mapping[str, str], stack: str) -> tuple[list[str
     written = []
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        if not (folder / path).exists() or (folder / path).read_text(encoding="utf-8") != text:
+        if _text(folder / path) != text:
             write_whole(folder / path, text)
             written.append(path)
-    removed = [
-        path for path in _present(folder) if path not in files and _first_line(folder / path) == mark(path, stack)
-    ]
+    removed = [path for path in _present(folder) if path not in files and _is_own(folder, path, stack)]
     for path in removed:
         (folder / path).unlink()
     for parent in {(folder / path).parent for path in removed} - {folder}:
@@ -149,9 +166,16 @@ def _present(folder: Path) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _first_line(path: Path) -> str:
+def _is_own(folder: Path, path: str, stack: str) -> bool:
+    """Say whether the file begins as this stack's file of that name does."""
+    from stacks.render.manifest_files import mark
+
+    return _text(folder / path).partition("\n")[0] == mark(path, stack)
+
+
+def _text(path: Path) -> str:
+    """Return what is in a file; nothing if it cannot be read. Line ends are made one: a checkout may have others."""
     try:
-        with path.open(encoding="utf-8") as file:  # a checkout may have other line ends
-            return file.readline().removesuffix("\n")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from components.graph import urn
 from stacks.cli import main
@@ -30,6 +29,7 @@ from stacks.compile import compile_spec
 from stacks.diff import diff
 from stacks.edits import ComponentEdit, Create, OutputEdit
 from stacks.files import DiskFiles
+from tests.real.cluster import context
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "specs" / "examples" / "on-prem.yaml"
@@ -48,13 +48,6 @@ def missing() -> str:
     if not context():
         return "KUBECONFIG names no cluster: it is not set, not a file, or has no current context"
     return ""
-
-
-def context() -> str:
-    path = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
-    if not path or not Path(path).is_file():
-        return ""
-    return str((yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}).get("current-context") or "")
 
 
 if REASON := missing():
