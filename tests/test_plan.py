@@ -194,6 +194,19 @@ def test_a_refused_change_will_fail() -> None:
     assert any(f.fails and "`value` cannot be changed" in f.reason for f in found.findings)
 
 
+@pytest.mark.parametrize(
+    ("now", "fails"), [("8Gi", True), ("10G", True), ("10Gi", False), ("12Gi", False), ("1e9", False)]
+)
+def test_a_claim_that_shrinks_will_fail(now: str, fails: bool) -> None:
+    """10 GiB are 10,737,418,240 bytes, 10 GB are 10,000,000,000; what is no size in bytes cannot be said."""
+    before, after = (
+        node("kubernetes:core/v1:PersistentVolumeClaim", {"spec": {"resources": {"requests": {"storage": size}}}})
+        for size in ("10Gi", now)
+    )
+    found = () if before == after else step(before, after).findings
+    assert any(f.fails and "cannot shrink" in f.reason for f in found) is fails
+
+
 def test_what_is_not_recorded_is_said_and_taken_for_the_worse() -> None:
     """An AWS property that is in no table may replace."""
     found = step(node("aws:x/y:Z", {"p": 1}), node("aws:x/y:Z", {"p": 2}))

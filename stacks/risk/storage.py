@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from specs.units import UnitError, bytes_
 from stacks.edits import Delete
 from stacks.risk.finding import Finding, Risk, Situation, at, kind
 
@@ -75,4 +76,24 @@ def configuration(s: Situation) -> Iterator[Finding]:
         )
 
 
-RULES = (holder_of_data, stateful_set, bucket_rules, configuration)
+def claim(s: Situation) -> Iterator[Finding]:
+    """A claim never shrinks: the API server refuses it (kube-apiserver 1.34.4: "field can not be less than previous
+    value")."""
+    if kind(s.node) != "PersistentVolumeClaim" or s.goes or s.old is None or s.new is None:
+        return
+    was, now = (_bytes(at(n.inputs, "spec", "resources", "requests", "storage")) for n in (s.old, s.new))
+    if was and now and now < was:
+        yield Finding(
+            Risk.NONE, "will fail: a claim cannot shrink; keep the size, or make a claim of another name", True
+        )
+
+
+def _bytes(quantity: object) -> int:
+    """Return a size in bytes; 0 for one that is not written as a quantity of bytes."""
+    try:
+        return bytes_(quantity)
+    except UnitError:
+        return 0
+
+
+RULES = (holder_of_data, stateful_set, bucket_rules, configuration, claim)
