@@ -421,17 +421,19 @@ def policies() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def specs(draw: st.DrawFn, patched: bool = True) -> Written:
+def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written:
     """Any valid spec: every key of the schema, alone and together, with the files it names. A new key belongs in here.
 
-    With `patched=False` there are no `patches`, which take a compilation to draw.
+    With `patched=False` there are no `patches`, which take a compilation to draw; with `shared=False` every target has
+    a cluster of its own in each environment, which nobody else is in.
     """
     value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names())}
     optional(draw, value, "owner", label_values().filter(bool))
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
     optional(draw, value, "policies", policies())
-    targets = {n: draw(aws_targets() | on_prem_targets()) for n in _named(draw, 1, 3)}
+    anywhere = aws_targets() | on_prem_targets() if shared else aws_targets()
+    targets = {n: draw(anywhere) for n in _named(draw, 1, 3)}
     kinds = {t["provider"] for t in targets.values()}
     on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
     for name in on_prem:  # two targets of one environment are two clusters
@@ -454,13 +456,14 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
             _overlay_on_prem(draw, value, overlay)
         if draw(st.booleans()) or overlay:
             target["overlay"] = overlay
-    _foundations(draw, value, files)
+    if shared:
+        _foundations(draw, value, files)
     _deliveries(draw, value)
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
-        shared = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
-        for name in shared if len(value["environments"]) > 1 else ():
+        met = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
+        for name in met if len(value["environments"]) > 1 else ():
             targets[name]["addons"] = "existing"  # a cluster has an operator once
             files |= namespaced_only(files)
     for key in ("models", "nodePools", "serving"):
