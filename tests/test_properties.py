@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from components.graph import Graph, kubernetes_object
 from components.graph_json import canonical, encode_graph, encode_value
 from components.invariants import broken, object_key
-from components.workloads.vllm_arguments import arguments
+from components.workloads.engines.vllm_arguments import arguments
 from specs.load import load
 from specs.schema.base import Section
 from specs.schema.spec import Spec

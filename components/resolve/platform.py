@@ -144,6 +144,7 @@ class Server:
     object_name: str
     weights: Weights
     pool: Pool
+    engine: str
     engine_version: str
     replicas: int
     gpus: int

@@ -422,7 +422,8 @@ def _server(
     )
     startup = demand.startup_seconds(weights.size)
     rate = f"{defaults.READ_BYTES_PER_SECOND // 1_000_000} MB/s"
-    values.put((*path, "engine"), f"vllm {edition.engines['vllm']}", f"the version of edition {edition.name}")
+    version = edition.engines[server.engine]
+    values.put((*path, "engine"), f"{server.engine} {version}", f"the version of edition {edition.name}")
     values.put(
         (*path, "rollout"),
         f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}",
@@ -438,7 +439,8 @@ def _server(
         object_name=_object_name("serving", name, old_names),
         weights=weights,
         pool=pool,
-        engine_version=edition.engines["vllm"],
+        engine=server.engine,
+        engine_version=version,
         replicas=need.replicas,
         gpus=need.gpus,
         cpu=need.cpu,
