@@ -207,10 +207,10 @@ def _demand(case: Case, name: str, values: Values) -> Demand:
     server, path = case.spec.serving[name], ("serving", name)
     gpus = values.put(
         (*path, "parallelism", "tensor"),
-        server.parallelism.tensor,
+        1 if server.parallelism == "auto" else server.parallelism.tensor,
         "one GPU a replica unless the spec says more",
     )
-    replicas = values.put((*path, "replicas"), server.replicas, defaults.REPLICAS_REASON)
+    replicas = values.put((*path, "replicas"), server.replicas or 1, defaults.REPLICAS_REASON)
     cpu = values.put((*path, "cpu"), demand.cpu_cores(gpus), defaults.CPU_REASON)
     memory = demand.memory(gpus)
     values.put((*path, "memory"), memory, defaults.MEMORY_REASON, shown=f"{memory // defaults.GIB}Gi")
