@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import FrozenInstanceError
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,6 @@ from specs.catalog.reader import (
     Edition,
     Flag,
     Image,
-    ModelRow,
     Pin,
     check_vllm_argument,
     find_vllm_flag,
@@ -271,56 +270,13 @@ def test_the_regions_of_the_examples_are_known(edition: Edition) -> None:
     assert edition.price_region in edition.regions
 
 
-# ---- models ------------------------------------------------------------------------------------------
-
-
-def decoder_parameters(model: ModelRow) -> int:
-    """Llama and Qwen2: embedding, layers of attention, gated MLP and two norms, a last norm, a head."""
-    a = model.architecture
-    query, key_value = a.heads * a.head_dim, a.kv_heads * a.head_dim
-    attention = a.hidden * query + 2 * a.hidden * key_value + query * a.hidden
-    bias = query + 2 * key_value if a.attention_bias else 0
-    layer = attention + bias + 3 * a.hidden * a.intermediate + 2 * a.hidden
-    embedding = a.vocab * a.hidden
-    head = 0 if a.tied_embeddings else a.vocab * a.hidden
-    return embedding + a.layers * layer + a.hidden + head
-
-
-def encoder_parameters(model: ModelRow) -> int:
-    """XLM-RoBERTa: three embeddings, a norm, layers with biases everywhere, a pooler or a classifier."""
-    a = model.architecture
-    norm = 2 * a.hidden
-    embeddings = (a.vocab + a.positions + 1) * a.hidden + norm
-    square = a.hidden * a.hidden + a.hidden
-    mlp = 2 * a.hidden * a.intermediate + a.intermediate + a.hidden
-    layers = a.layers * (4 * square + norm + mlp + norm)
-    classifier = a.hidden + 1 if model.task == "rerank" else 0
-    return embeddings + layers + square + classifier
-
-
-def test_parameters_follow_from_the_architecture(edition: Edition) -> None:
-    for model in edition.models.values():
-        count = encoder_parameters if model.architecture.family == "xlm-roberta" else decoder_parameters
-        assert model.parameters == count(model), model.name
-
-
-def test_weights_are_parameters_times_the_size_of_their_type(edition: Edition) -> None:
-    size = {"bfloat16": 2, "float16": 2, "float32": 4}
-    for model in edition.models.values():
-        assert model.weight_bytes == model.parameters * size[model.dtype], model.name
-
-
-def test_heads_divide_and_make_the_hidden_size(edition: Edition) -> None:
-    for model in edition.models.values():
-        a = model.architecture
-        assert a.heads * a.head_dim == a.hidden, model.name
-        assert a.heads % a.kv_heads == 0, model.name
+# ---- models (what they are made of: tests/test_model_catalog.py) ----------------------------------------
 
 
 def test_the_models_of_the_examples_are_known() -> None:
     """As the cards round them: Qwen2.5 1.54, 7.61 and 32.8 billion, Llama 8.03 and 70.6, BGE 568 million."""
     models = load_edition("2026-11").models
-    assert {name: round(row.parameters / 1e6) for name, row in models.items()} == {
+    millions = {
         "Qwen/Qwen2.5-1.5B-Instruct": 1544,
         "Qwen/Qwen2.5-7B-Instruct": 7616,
         "Qwen/Qwen2.5-32B-Instruct": 32764,
@@ -329,17 +285,7 @@ def test_the_models_of_the_examples_are_known() -> None:
         "BAAI/bge-m3": 568,
         "BAAI/bge-reranker-v2-m3": 568,
     }
-
-
-def test_only_the_llama_models_are_gated(edition: Edition) -> None:
-    gated = {name for name, row in edition.models.items() if row.gated}
-    assert gated == {name for name in edition.models if name.startswith("meta-llama/")}
-
-
-def test_an_encoder_reads_two_positions_less_than_its_table_has(edition: Edition) -> None:
-    for model in edition.models.values():
-        if model.architecture.positions:
-            assert model.native_context == model.architecture.positions - 2
+    assert {name: round(models[name].parameters / 1e6) for name in millions} == millions
 
 
 # ---- vLLM ----------------------------------------------------------------------------------------------
@@ -832,13 +778,15 @@ def test_a_wrong_row_is_an_error_at_once() -> None:
 
 def test_rows_are_of_the_types_that_their_classes_declare(edition: Edition) -> None:
     tables: tuple[Any, ...] = (edition.accelerators, edition.instances, edition.regions, edition.models)
-    tables += (edition.addons, edition.charts, edition.images, edition.eks_versions)
+    tables += (edition.licenses, edition.addons, edition.charts, edition.images, edition.eks_versions)
     for table in tables:
         for row in table.values():
             for field, hint in get_type_hints(type(row)).items():
                 value = getattr(row, field)
                 if hint == tuple[str, ...]:
                     assert isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+                elif hint == Mapping[str, int]:
+                    assert isinstance(value, Mapping) and all(type(item) is int for item in value.values())
                 else:
                     assert isinstance(hint, type | UnionType)
                     assert isinstance(value, hint), (row, field)

@@ -78,3 +78,28 @@ class Architecture(NamedTuple):
     latent: LatentAttention | None = None
     experts: Experts | None = None
     vision: Vision | None = None
+    added_embeddings: int = 0
+    """Rows of the input embedding beyond `vocab`, which the head has no outputs for (mllama's image tokens)."""
+    token_types: int = 0
+    """Rows of an encoder's token type table."""
+    norm_bias: bool = False
+    """Norms have a bias beside their weight (LayerNorm)."""
+    encoder: bool = False
+    """Every token sees every other: no KV cache, no last norm but one after the embedding, and no language head."""
+    pooler: bool = False
+    """An encoder's dense layer of `hidden` x `hidden`, with bias, over the first token; also a classifier's first
+    layer."""
+    labels: int = 0
+    """Outputs of an encoder's classifier; the language head is left out where a decoder has them."""
+    no_head: bool = False
+    """A decoder published without its language head (embedders)."""
+    sinks: bool = False
+    """One learned logit a head and layer that attention may go to (gpt-oss)."""
+    cross_layers: int = 0
+    """Of `layers`: those whose keys and values come from the image and not from the text (mllama); each has norms of
+    queries and keys and two gates."""
+    next_token_layers: int = 0
+    """Modules behind `layers` that predict further tokens. They are in the published weights, in no published
+    parameter count, and no engine loads them unless it is told to speculate with them: not in `parameters`."""
+    adapter_ranks: int = 0
+    """Ranks, in sum, of the LoRA adapters that the weights hold for every matrix and embedding (jina: 5 of rank 4)."""
