@@ -87,6 +87,8 @@ class Efficiency(NamedTuple):
     link: Share
     allreduce_us: Share
     step_us: Share
+    layer_us: Share
+    mixture_us: Share
 
 
 @cache

@@ -40,10 +40,8 @@ class Choice(NamedTuple):
         """What the next layout would cost and give."""
         if self.chosen is None or self.next is None:
             return ""
-        more = self.next.layout.gpus - self.chosen.layout.gpus
-        return (
-            f"{self.next.layout}: {more} more GPUs for {self.next.tokens - self.chosen.tokens:,} more tokens of cache"
-        )
+        more, gain = self.next.layout.gpus - self.chosen.layout.gpus, self.next.tokens - self.chosen.tokens
+        return f"{self.next.layout}: {more} more GPU{'s' if more > 1 else ''}, {gain:+,} tokens of cache"
 
 
 class Offer(NamedTuple):
@@ -132,8 +130,8 @@ def alternatives(
         context = _most(need.context // 1024, lambda k: first(model, need._replace(context=k * 1024), settings))
         if context is not None:
             tokens = context.need.context
-            text = f"{tokens:,} tokens of context ({tokens // 1024}k) instead of {need.context:,}: fits with {context.layout}"
-            yield Alternative("context", text, context)
+            text = f"{tokens:,} tokens of context ({tokens // 1024}k) instead of {need.context:,}"
+            yield Alternative("context", f"{text}: fits with {context.layout}", context)
         requests = _most(need.requests, lambda n: first(model, need._replace(requests=n), settings))
         if requests is not None:
             number = requests.need.requests

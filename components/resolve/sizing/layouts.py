@@ -11,6 +11,7 @@ attention is copied. A dense model has more replicas instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from components.resolve.sizing.quantization import FORMATS
@@ -138,6 +139,7 @@ def usual(layout: Layout, shape: Shape) -> bool:
     return layout.pipeline == 1 or (layout.data == 1 and layout.tensor == shape.per_node)
 
 
+@lru_cache(maxsize=256)
 def layouts(a: Architecture, quantization: str, shape: Shape) -> tuple[Layout, ...]:
     """Return every layout that vLLM accepts within the shape: the usual ones, the one with the fewest GPUs first, then
     the others.

@@ -79,3 +79,21 @@ def is_known(quantization: str) -> bool:
     from components.resolve.sizing.gguf import TYPES
 
     return quantization in ("", "none", *BYTES_OF_TYPE) or quantization in FORMATS or quantization in TYPES
+
+
+def as_published(family: str, dtype: str) -> tuple[str, str]:
+    """Return the quantization and the type of activations of a model as its maker publishes it.
+
+    Args:
+        family: `model_type` of its config.
+        dtype: of its weights, as the catalog has it.
+
+    Example:
+        >>> as_published("deepseek_v3", "float8_e4m3"), as_published("llama", "bfloat16")
+        (('fp8-block', 'bfloat16'), ('', 'bfloat16'))
+    """
+    if family == "gpt_oss":
+        return "mxfp4", "bfloat16"
+    if dtype.startswith("float8"):
+        return "fp8-block", "bfloat16"
+    return "", dtype if dtype in BYTES_OF_TYPE else "bfloat16"

@@ -195,7 +195,8 @@ def _vision(a: Architecture, kind: _Kind, tensor: int) -> int:
 
 
 def rope_bytes(a: Architecture, native_context: int, element: int) -> int:
-    """Return the table of rotary angles on every GPU: a row for each position of the model's own context (`RotaryEmbedding.cos_sin_cache`)."""
+    """Return the table of rotary angles on every GPU: a row for each position of the model's own context
+    (`RotaryEmbedding.cos_sin_cache`)."""
     if a.positions:
         return 0
     return native_context * (a.latent.rope_head_dim if a.latent else a.head_dim) * element
