@@ -105,8 +105,7 @@ def devices(edition: str) -> Mapping[str, Device]:
 @cache
 def overheads(edition: str) -> Overheads:
     """Return what the edition's engine takes beside weights and cache."""
-    table = read_table(edition, "accelerators.json")["overheads"]
-    rows = table["rows"]
+    rows = read_table(edition, "accelerators.json")["overheads"]
     return Overheads(
         utilization=rows["utilization"]["default"],
         context_one_mib=rows["context_mib"]["one"],
@@ -117,7 +116,7 @@ def overheads(edition: str) -> Overheads:
         bytes_per_logit=rows["sampler_bytes"]["per_logit"],
         graphs_mib=rows["graphs"]["fixed_mib"],
         graphs_kib_per_layer=rows["graphs"]["per_layer_kib"],
-        source=table["source"],
+        source=rows["source"],
     )
 
 
