@@ -49,7 +49,7 @@ _NOT_UNDERSTOOD: tuple[str, ...] = (
     "audio",
 )
 _NOT_UNDERSTOOD += ("text_config", "latent", "recurrent", "rwkv", "index", "encoder", "layers_block", "hybrid")
-_WAY_OUT = "write the numbers themselves: `architecture: {family: …, layers: …, hidden: …}`"
+_WAY_OUT = "write the numbers: `architecture: {family: …, layers: …, …}`; or `size` alone, and no fit is computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _decoder(c: _Reader, f: Family, family: str) -> Architecture:
         window=window,
         full_layers=full,
         latent=latent,
-        experts=experts,
+        experts=experts if experts and experts.layers else None,
         added_embeddings=8 if family == "mllama_text_model" else 0,
         sinks=f.sinks,
         cross_layers=cross,

@@ -34,6 +34,7 @@ _BLAMED = {
     "revision-twice": ("revision", "source"),
     "patch-twice": ("json", "merge"),
     "manifests-place": ("file", "dir"),
+    "architecture-twice": ("config", ""),
 }
 
 

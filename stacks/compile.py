@@ -26,6 +26,7 @@ from specs.files import Files, NoFiles
 from specs.finding import finding, span_of
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
+from specs.model_numbers import ModelNumbers, read_models
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack
@@ -78,21 +79,22 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
         *(d for together in TOGETHER for d in together(loaded.cases)),
     ]
-    read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
+    read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest], Mapping[str, ModelNumbers]]] = []
     for case in loaded.cases:
         manifests, problems = read_manifests(case, beside, file)
         facts, wrong = read_facts(case, beside, file)
         objects, lost = read_adopted(case, beside, file)
-        found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
-        read.append((manifests, facts, objects))
+        models, unread = read_models(case, edition, beside, file)
+        found.extend((*problems, *wrong, *lost, *unread, *(d for check in OF_OBJECTS for d in check(manifests))))
+        read.append((manifests, facts, objects, models))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     found.extend(check_models(loaded.cases))
     stacks: list[CompiledStack] = []
     everywhere: list[Made] = []
     effective: set[Span] = set()
-    for case, (manifests, facts, objects) in zip(loaded.cases, read, strict=True):
-        platform, misfits = resolve(case, edition, facts)
+    for case, (manifests, facts, objects, models) in zip(loaded.cases, read, strict=True):
+        platform, misfits = resolve(case, edition, facts, models)
         found.extend((*misfits, *check_pools(case, edition, manifests)))
         if platform is None:
             continue

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from components.graph import Node, kubernetes_object
 from components.graph_json import encode_value
+from specs.catalog.architecture import Architecture, Experts, LatentAttention
 from specs.catalog.reader import NEWEST, Flag, load_edition, vllm_flags
 from specs.schema.policies import LEVELS, RANK
 from stacks.compile import compile_spec
+from tests.architectures import as_config, as_keys
 from tests.memory_files import MemoryFiles
 
 YAML_ALPHABET = "ab1 0.:-,?[]{}&*!|>'\"%@`#~<\\\n\r\t_éx😀\u2028"
@@ -114,6 +116,20 @@ def optional(draw: st.DrawFn, into: dict[str, Any], key: str, values: st.SearchS
         into[key] = draw(values)
 
 
+OWN_CONFIG = "own/config.json"
+"""The file beside every spec whose models may name it."""
+
+_TINY = Architecture("llama", 2, 64, 128, 4, 2, 16, 1000)
+_MIXED = _TINY._replace(family="mixtral", window=256, experts=Experts(4, 2, 128, 2))
+_LATENT = _TINY._replace(family="deepseek_v3", kv_heads=4, latent=LatentAttention(0, 16, 16, 8, 16))
+OWN_ARCHITECTURES: tuple[dict[str, Any], ...] = (
+    as_keys(_TINY) | {"dtype": "float16", "nativeContext": "32k"},
+    as_keys(_MIXED),
+    as_keys(_LATENT) | {"vision": {"parameters": 1000, "dtype": "bfloat16"}, "nativeContext": 32768},
+)
+"""What a spec may say of a model of one's own."""
+
+
 def spans_of_tokens(longest: int) -> st.SearchStrategy[str | int]:
     """Numbers of tokens up to `longest`, as a number or with `k` (1,024)."""
     return st.integers(128, longest) | st.integers(1, longest // 1024).map(lambda k: f"{k}k")
@@ -128,13 +144,18 @@ def models(draw: st.DrawFn) -> Any:
     if draw(st.booleans()):
         row = EDITION.models[draw(st.sampled_from(sorted(EDITION.models)))]
         repository, gated, longest = row.name, row.gated, row.native_context
-        if draw(st.booleans()) and not gated:
+        if draw(st.booleans()) and not gated and row.weight_bytes:
             return f"hf://{repository}@{revision}"
-        if draw(st.booleans()):
+        if draw(st.booleans()) or not row.weight_bytes:
             long["size"] = draw(st.sampled_from(("1Gi", "15.2G", "500M")))
+        optional(draw, long, "license", st.just(row.license))
     else:
         repository, gated = draw(st.sampled_from(("acme/own", "A.b/c_d-1"))), False
-        long["size"] = draw(st.sampled_from(("1Gi", "15Gi", "141107M", "2Ti")))
+        optional(draw, long, "architecture", st.sampled_from((*OWN_ARCHITECTURES, {"config": OWN_CONFIG})))
+        if draw(st.booleans()) or "architecture" not in long:
+            long["size"] = draw(st.sampled_from(("1Gi", "15Gi", "141107M", "2Ti")))
+        optional(draw, long, "license", st.sampled_from(("apache-2.0", "other", "llama3.1")))
+        longest = 32_768 if "architecture" in long else longest
     if draw(st.booleans()):
         long |= {"source": f"hf://{repository}", "revision": revision}
     else:
@@ -446,6 +467,7 @@ def specs(draw: st.DrawFn, patched: bool = True) -> Written:
     if "aws" in kinds:
         optional(draw, value, "protect", st.booleans())
     files = _manifests(draw, value)
+    files[OWN_CONFIG] = json.dumps(as_config(_TINY) | {"torch_dtype": "bfloat16"}).encode()
     for name, target in targets.items():
         overlay: dict[str, Any] = {}
         if draw(st.booleans()):

@@ -6,7 +6,7 @@ demands of its servers, and a server's rollout needs its pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 
 from components import names
@@ -15,22 +15,27 @@ from components.resolve import defaults, demand, placement
 from components.resolve.placement import Demand
 from components.resolve.platform import Aws, Existing, OnPrem, Platform, Pool, Server, Store, Taint, Weights
 from components.resolve.values import Values
+from specs.catalog.parameters import parameters
 from specs.catalog.reader import Edition, Instance
 from specs.checks.aws_places import safe_letters
 from specs.diagnostics import Diagnostic, has_errors
 from specs.facts_file import BUCKET_PREFIX, Facts, output
 from specs.finding import finding, place_of
 from specs.load import Case
+from specs.model_numbers import ModelNumbers
 from specs.schema.targets import AwsTarget
 from specs.tree import Path, at
 
 WEIGHTS_STORE = "weights"
 
 
-def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[Platform | None, tuple[Diagnostic, ...]]:
+def resolve(
+    case: Case, edition: Edition, facts: Facts | None, models: Mapping[str, ModelNumbers]
+) -> tuple[Platform | None, tuple[Diagnostic, ...]]:
     """Return the platform, or why it cannot be: servers that do not fit their pool, outputs that `facts` lack.
 
-    `facts` are those of a foundation that exists; without them llmform makes the target's own.
+    `facts` are those of a foundation that exists; without them llmform makes the target's own. `models` has what is
+    known of each model.
     """
     spec, values = case.spec, Values(case.tree)
     old_names = {new: old for old, new in spec.moved.items()}
@@ -40,7 +45,7 @@ def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[P
     found = tuple(_misfits(case, edition, demands))
     if has_errors(found):
         return None, found
-    weights = tuple(_weights(case, edition, name, old_names, values) for name in sorted(spec.models))
+    weights = tuple(_weights(case, name, models.get(name), old_names, values) for name in sorted(spec.models))
     pools = tuple(_pool(case, edition, name, demands, old_names, values) for name in sorted(spec.node_pools))
     stores = tuple(_stores(case, target, weights, old_names, values))
     by_model, by_pool = {w.model: w for w in weights}, {p.name: p for p in pools}
@@ -180,15 +185,12 @@ def _protected(case: Case, path: Path, own: bool | None, values: Values) -> bool
     return values.put((*path, "protect"), spec if own is None else own, "the spec's `protect`")
 
 
-def _weights(case: Case, edition: Edition, name: str, old_names: dict[str, str], values: Values) -> Weights:
+def _weights(case: Case, name: str, known: ModelNumbers | None, old_names: dict[str, str], values: Values) -> Weights:
     model, path = case.spec.models[name], ("models", name)
-    row = edition.models.get(model.repository)
-    size = model.size or (row.weight_bytes if row else 0)
-    values.put((*path, "size"), size, f"{row.parameters:,} parameters in {row.dtype} (catalog)" if row else "")
-    longest = min(defaults.CONTEXT_LENGTH, row.native_context) if row else 0
-    why = (
-        defaults.CONTEXT_REASON if row else "the catalog does not know the model: vLLM takes the length from its config"
-    )
+    size = model.size or (known.weight_bytes if known else 0)
+    values.put((*path, "size"), size, _size_reason(known) if known else "")
+    longest = min(defaults.CONTEXT_LENGTH, known.native_context) if known else 0
+    why = defaults.CONTEXT_REASON if longest else "nothing says the model's own length: vLLM takes it from its config"
     context = values.put((*path, "contextLength"), model.context_length or longest, why)
     return Weights(
         model=name,
@@ -201,6 +203,10 @@ def _weights(case: Case, edition: Edition, name: str, old_names: dict[str, str],
         token_secret=model.token.secret if model.token else "",
         prefix=f"models/{model.repository}/{model.revision}",
     )
+
+
+def _size_reason(known: ModelNumbers) -> str:
+    return f"{parameters(known.architecture):,} parameters in {known.quantization or known.dtype} ({known.source})"
 
 
 def _demand(case: Case, name: str, values: Values) -> Demand:

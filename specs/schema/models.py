@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
+from specs.schema.architectures import ModelArchitecture
 from specs.schema.base import Section, Text, problem, unit
 from specs.units import bytes_, tokens
 
 _SOURCE = re.compile(r"hf://(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>.+))?")
-_KEYS = frozenset({"source", "contextLength", "size", "token"})
+_KEYS = frozenset({"source", "contextLength", "size", "token", "license", "architecture"})
 """The other keys; beside an unknown one, which may be a misspelt `revision`, only that one is reported."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -37,7 +38,15 @@ class Model(Section):
     16k."""
 
     size: Annotated[int, unit(bytes_), Field(ge=1)] | None = None
-    """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know."""
+    """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know and whose
+    `architecture` does not say it."""
+
+    architecture: ModelArchitecture | None = None
+    """What a model is made of that the catalog does not know. Default: what the catalog says."""
+
+    license: Annotated[Text, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")] | None = None
+    """The licence that the model is used under, by the hub's id, such as `llama3.3`: whoever writes it has read its
+    limits. It must be the one that the catalog knows."""
 
     token: SecretReference | None = None
     """The access token for a gated model. The mirror Job alone reads it."""
