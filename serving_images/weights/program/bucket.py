@@ -87,7 +87,7 @@ class Bucket:
             sorted(
                 Listed(path, entry.size, etag=entry.etag)
                 for path, entry in found
-                if not path.startswith(ours) and not (path.endswith("/") and entry.size == 0)
+                if not path.startswith(ours) and not (entry.size == 0 and path.rpartition("/")[2] == "")
             )
         )
 
