@@ -155,6 +155,23 @@ def test_layers_with_a_window_keep_the_window() -> None:
     assert plain is not None and plain.block_bytes * plain.blocks_of(32_768, 8192) == 62 * 2048 * p.page
 
 
+def test_a_context_is_rounded_up_to_blocks() -> None:
+    """8,193 tokens take 513 blocks of 16; with a window of 4,096 and steps of 2,048 tokens, 384 blocks and one."""
+    full = pool(LLAMA, Layout(), Settings(), 80)
+    assert full is not None and [full.blocks_of(n, 2048) for n in (8192, 8193)] == [512, 513]
+    windowed = pool(LLAMA._replace(window=4096, full_layers=0), Layout(), Settings(), 80)
+    assert windowed is not None and windowed.blocks_of(8193, 2048) == 385
+
+
+def test_kinds_of_nearly_as_many_layers_share_a_group_of_the_larger_size() -> None:
+    """22 layers against 20 are one group each, of 22; 25 against 20 is 1.25 times as many: groups of 20."""
+    near = LLAMA._replace(layers=42, window=1024, full_layers=20)
+    far = LLAMA._replace(layers=45, window=1024, full_layers=20)
+    one, other = pool(near, Layout(), Settings(), 42), pool(far, Layout(), Settings(), 45)
+    assert one is not None and (one.group, one.full_groups, one.window_groups) == (22, 1, 1)
+    assert other is not None and (other.group, other.full_groups, other.window_groups) == (20, 1, 2)
+
+
 def test_an_encoder_keeps_no_cache() -> None:
     row = CATALOG.models["BAAI/bge-m3"]
     found = fit(

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-BYTES_OF_TYPE = {"bfloat16": 2, "float16": 2, "half": 2, "float32": 4, "float": 4, "fp8": 1, "fp8_e4m3": 1}
+BYTES_OF_TYPE = {
+    "bfloat16": 2, "float16": 2, "half": 2, "float32": 4, "float": 4, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1,
+}  # fmt: skip
 """Bytes of an element, by the names that configs and engines use."""
 
 
