@@ -192,7 +192,7 @@ def test_the_hub_says_how_long_to_wait(place: Path, headers: dict[str, str]) -> 
 
 def test_a_hub_that_wants_to_be_left_alone_for_an_hour_is(place: Path) -> None:
     """A wait beyond ten minutes is the Job's back-off to make: status 1 at once, with the reason."""
-    hub = Hub(FILES, fault=lambda a, p, n: boola.refuse(429, Retry_After="3600"))
+    hub = Hub(FILES, fault=lambda a, p, n: a.refuse(429, Retry_After="3600"))
     done = mirror(hub, place)
     assert done.status == 1 and "3600 seconds" in done.sentence
 
@@ -230,10 +230,10 @@ def test_a_repository_that_is_not_there(place: Path) -> None:
     [
         ({}, "name a Secret in `models.<name>.token`"),
         ({"HF_TOKEN": "hf_wrong"}, "the Secret that `models.<name>.token` names, key `token`"),
-        ({"HF_TOKEN": "hf_wrong", "HF_TOKEN_SECRET": "llama-token"}, "the Secret llama-token, key `token`"),
-        ({"HF_TOKEN": " \n", "HF_TOKEN_SECRET": "llama-token"}, "the Secret llama-token, key `token`, is empty"),
+        ({"HF_TOKEN": "hf_wrong", "HF_TOKEN_FROM": "llama-token"}, "the Secret llama-token, key `token`"),
+        ({"HF_TOKEN": " \n", "HF_TOKEN_FROM": "llama-token"}, "the Secret llama-token, key `token`, is empty"),
         (
-            {"HF_TOKEN": "hf_a\nb", "HF_TOKEN_SECRET": "llama-token"},
+            {"HF_TOKEN": "hf_a\nb", "HF_TOKEN_FROM": "llama-token"},
             "the Secret llama-token, key `token`, has characters",
         ),
     ],

@@ -333,11 +333,11 @@ def test_without_credentials(store: Store) -> None:
 
 
 def test_a_large_upload_needs_bounded_memory(store: Store) -> None:
-    """A file of 1.5 GiB, in parts of 64 MiB, eight at a time, stays below three quarters of the container's 1 GiB.
+    """A file of 1 GiB, in parts of 64 MiB, eight at a time, stays below three quarters of the container's 1 GiB.
 
     Eight parts are 512 MiB; the rest is Python, the SDK, and the part that is being hashed and sent.
     """
-    content = Content(pattern_size=3 * 2**29)
+    content = Content(pattern_size=2**30)
     with Server(Hub({"model.gguf": content})) as server:
         env = store.environment(server.url, WEIGHTS_TIMEOUT_SECONDS="300") | {"WEIGHTS_PART_MIB": "64"}
         done, memory = peak_memory(["mirror", f"--from={SOURCE}", f"--to={store.place}"], env)

@@ -112,7 +112,7 @@ def _source(text: str, environment: Mapping[str, str], run: Run) -> Source:
 
 
 def _token(environment: Mapping[str, str]) -> Token:
-    value, secret = environment.get("HF_TOKEN", "").strip(), environment.get("HF_TOKEN_SECRET", "").strip()
+    value, secret = environment.get("HF_TOKEN", "").strip(), environment.get("HF_TOKEN_FROM", "").strip()
     if not all("!" <= character <= "~" for character in value):
         whose = secret or "that `models.<name>.token` names"
         raise Refused(f"the token of the Secret {whose}, key `token`, has characters that no token has")
