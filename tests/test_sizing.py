@@ -110,6 +110,31 @@ def test_32_contexts_of_128k_are_refused_with_what_would_fit() -> None:
     assert by_kind["split"].fits
 
 
+def test_smaller_steps_free_what_the_sampler_of_a_large_step_takes() -> None:
+    """A step of 1,024 requests keeps logits of 1,024 x 201,088 numbers; one of 64 a sixteenth of that."""
+    gpt = CATALOG.models["openai/gpt-oss-120b"]
+    quantization, dtype = as_published(gpt.architecture.family, gpt.dtype)
+    model, need, settings = Model(gpt.architecture, quantization), Need(8192, 8), Settings(dtype=dtype)
+    assert choose(model, gpu(), Shape(1), need, settings, MEASURES).chosen is None
+    found = {a.kind: a for a in alternatives(model, gpu(), Shape(1), need, settings, MEASURES)}
+    steps = found["steps"]
+    assert steps.fit.fits and steps.fit.layout == Layout(1) and steps.fit.need == need
+    assert steps.text == "steps of 2,048 tokens and 64 requests instead of 8,192 and 1,024: fits with tensor 1"
+    small = settings._replace(batched_tokens=2048, batched_requests=64)
+    again = {a.kind for a in alternatives(model, gpu(), Shape(1), Need(8192, 4096), small, MEASURES)}
+    assert "steps" not in again
+
+
+def test_the_longest_context_that_fits_may_be_the_next_lower_multiple_of_1024() -> None:
+    model, settings = Model(LLAMA, "awq"), Settings(native_context=1 << 20)
+    room = choose(model, gpu(), Shape(1), Need(8192, 1), settings, MEASURES).chosen
+    assert room is not None and room.tokens % 1024
+    need = Need(room.tokens + 1, 1)
+    assert choose(model, gpu(), Shape(1), need, settings, MEASURES).chosen is None
+    found = {a.kind: a.fit for a in alternatives(model, gpu(), Shape(1), need, settings, MEASURES)}
+    assert found["context"].need.context == room.tokens // 1024 * 1024
+
+
 def test_qwen3_235b_shares_its_experts_over_two_nodes() -> None:
     """16 GPUs as 4 x 4: 8 of 128 experts each, 94 layers x 8 x 3 x 4096 x 1536 x 2 bytes = 28,387,049,472; KV heads:
     one of four on each GPU, so a token takes 94 x 1 x 128 x 2 x 2 = 48,128 bytes."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from components.resolve.sizing.engine import Settings
+from components.resolve.sizing.engine import Settings, batch_defaults
 from components.resolve.sizing.fit import Fit, Model, Need, fit
 from components.resolve.sizing.gpu import Gpu
 from components.resolve.sizing.layouts import Layout, Shape, layouts, usual
 from components.resolve.sizing.quantization import FORMATS
-from components.resolve.sizing.terms import gib
+from components.resolve.sizing.terms import gib, up
 from components.resolve.sizing.weights import parts
 from specs.catalog.devices import Overheads
 
@@ -57,7 +57,7 @@ class Alternative(NamedTuple):
     """A change that works; `fit` shows it."""
 
     kind: str
-    """context, requests, cache, quantization, split or accelerator."""
+    """context, requests, steps, cache, quantization, split or accelerator."""
     text: str
     fit: Fit
 
@@ -117,8 +117,9 @@ def _closest(tried: Iterable[Fit], heavy: Iterable[Rejected], below: int) -> tup
 def alternatives(
     model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings, o: Overheads, offers: Sequence[Offer] = ()
 ) -> tuple[Alternative, ...]:
-    """Return the nearest changes that make it fit, each tried: the most tokens and the most requests for which a layout
-    of this pool fits, an fp8 cache, smaller weights, a larger split, another accelerator (the cheapest that fits)."""
+    """Return the nearest changes that make it fit, each tried: the most tokens and the most requests for which one of
+    the pool's usual layouts fits, smaller steps, an fp8 cache, smaller weights, a larger split, another accelerator
+    (the cheapest that fits)."""
 
     def first(m: Model, n: Need, s: Settings, where: Shape = shape, on: Gpu = gpu) -> Fit | None:
         accepted = layouts(m.architecture, m.quantization, where)
@@ -127,7 +128,7 @@ def alternatives(
         return next((f for f in found if f.fits), None)
 
     def smaller() -> Iterator[Alternative]:
-        context = _most(need.context // 1024, lambda k: first(model, need._replace(context=k * 1024), settings))
+        context = _most(up(need.context, 1024), lambda k: first(model, need._replace(context=k * 1024), settings))
         if context is not None:
             tokens = context.need.context
             text = f"{tokens:,} tokens of context ({tokens // 1024}k) instead of {need.context:,}"
@@ -137,6 +138,18 @@ def alternatives(
             number = requests.need.requests
             many = f"{number} request{'s' if number > 1 else ''} at once"
             yield Alternative("requests", f"{many} instead of {need.requests}: fits with {requests.layout}", requests)
+
+    def steps() -> Iterator[Alternative]:
+        tokens, requests = batch_defaults(gpu.seen, gpu.name)
+        now = (settings.batched_tokens or tokens, settings.batched_requests or requests)
+        # the next power of two above what is asked for, 64 at least: a step of fewer requests saves little
+        then = (min(now[0], 2048), min(now[1], max(64, 1 << (need.requests - 1).bit_length())))
+        if then == now or model.architecture.encoder:
+            return  # an encoder's step has to hold a whole input
+        found = first(model, need, settings._replace(batched_tokens=then[0], batched_requests=then[1]))
+        if found is not None:
+            text = f"steps of {then[0]:,} tokens and {then[1]:,} requests instead of {now[0]:,} and {now[1]:,}"
+            yield Alternative("steps", f"{text}: fits with {found.layout}", found)
 
     def formats() -> Iterator[Alternative]:
         if settings.kv_dtype == "auto" and gpu.capability >= 8.9 and not model.architecture.encoder:
@@ -175,7 +188,7 @@ def alternatives(
             text = f"{best[2]}: {gib(fitting.used)} of {gib(fitting.budget.bytes)} on each of {best[1]}{cost}"
             yield Alternative("accelerator", text, fitting)
 
-    return (*smaller(), *formats(), *larger(), *others())
+    return (*smaller(), *steps(), *formats(), *larger(), *others())
 
 
 def _most(limit: int, attempt: Callable[[int], Fit | None]) -> Fit | None:
