@@ -73,6 +73,7 @@ class Bucket:
             response_checksum_validation="when_required",
         )
         self.client: Any = self._call("find its settings", lambda: boto3.client("s3", config=config))
+        self._listing = threading.Lock()
         self._objects: dict[str, Found] | None = None
         self.part_room = threading.BoundedSemaphore(settings.workers)
         self.uploads = ThreadPoolExecutor(settings.workers, thread_name_prefix="upload")
@@ -122,7 +123,7 @@ class Bucket:
             except Lost:
                 self.run.say(f"another run has brought {file.path} meanwhile, or takes part in its upload")
             found = self._find(file.path)
-        raise Failed(f"{file.path} has not the SHA-256 that the source states, {TRANSFERS + 1} times over")
+        raise Failed(f"{file.path} did not come with the SHA-256 that the source states, in {TRANSFERS + 1} tries")
 
     def _send(self, file: File, read: Read, found: Found | None) -> None:
         """Bring the object; nothing happens if what the source sends is seen to be wrong. Raises `Lost`."""
@@ -207,9 +208,10 @@ class Bucket:
 
     def _all(self) -> dict[str, Found]:
         """Return what was there when this was first asked."""
-        if self._objects is None:
-            self._objects = self.ask("list the objects", lambda: self._list(self.key("")))
-        return self._objects
+        with self._listing:
+            if self._objects is None:
+                self._objects = self.ask("list the objects", lambda: self._list(self.key("")))
+            return self._objects
 
     def _find(self, path: str) -> Found | None:
         """Return what is there now under this path."""

@@ -71,7 +71,7 @@ class Folder:
                     if self._fill(descriptor, file, read):
                         self._publish(file.path)
                         return
-        raise Failed(f"{file.path} has not the SHA-256 that the source states, {TRANSFERS} times over")
+        raise Failed(f"{file.path} did not come with the SHA-256 that the source states, in {TRANSFERS} tries")
 
     def chunks(self, file: File, start: int, stop: int) -> Iterator[bytes]:
         """Yield bytes `start` to `stop` of a file, as a source."""
