@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.graph import Node, kubernetes_object
 from components.graph_json import encode_value
 from specs.catalog.architecture import Architecture, Experts, LatentAttention
-from specs.catalog.reader import NEWEST, Flag, load_edition, vllm_flags
+from specs.catalog.reader import NEWEST, Flag, engine_flags, load_edition
 from specs.schema.policies import LEVELS, RANK
 from stacks.compile import compile_spec
 from tests.architectures import as_config, as_keys
@@ -132,7 +132,8 @@ OWN_ARCHITECTURES: tuple[dict[str, Any], ...] = (
 
 def spans_of_tokens(longest: int) -> st.SearchStrategy[str | int]:
     """Numbers of tokens up to `longest`, as a number or with `k` (1,024)."""
-    return st.integers(128, longest) | st.integers(1, longest // 1024).map(lambda k: f"{k}k")
+    plain = st.integers(128, longest)
+    return plain | st.integers(1, longest // 1024).map(lambda k: f"{k}k") if longest >= 1024 else plain
 
 
 @st.composite
@@ -251,7 +252,7 @@ OWNED = {
 
 
 def _free_flags() -> tuple[Flag, ...]:
-    flags = {f.dest: f for f in vllm_flags(EDITION.engines["vllm"]).values() if not f.deprecated and not f.negation}
+    flags = {f.dest: f for f in engine_flags("vllm", EDITION.engines["vllm"]).values() if not f.deprecated and not f.negation}
     return tuple(f for f in flags.values() if not OWNED & set(f.names))
 
 
