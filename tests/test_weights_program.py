@@ -584,6 +584,30 @@ def test_two_mirrors_at_once(place: Path, slow_hub: tuple[Hub, threading.Event])
         assert hub.sent[path] <= FILES[path].size
 
 
+def test_one_run_waits_for_the_file_that_another_writes(place: Path) -> None:
+    """While one run is in the middle of a file, another says that it waits, and does not ask the hub for it."""
+    name = "model-00001-of-00002.safetensors"
+    begun, go = threading.Event(), threading.Event()
+
+    def fault(answer: Answer, path: str, count: int) -> bool:
+        begun.set()
+        return not go.wait(60)
+
+    hub = Hub({name: FILES[name]}, fault=fault)
+    with Server(hub) as server:
+        arguments, env = ["mirror", f"--from={SOURCE}", f"--to=file://{place}"], environment(server.url, place.parent)
+        first = start(arguments, env)
+        assert begun.wait(30)
+        second = start(arguments, env)
+        assert second.stdout is not None
+        said = [line for line in (second.stdout.readline(), second.stdout.readline()) if "another run" in line]
+        go.set()
+        ends = [(process.communicate()[1], process.returncode) for process in (first, second)]
+    assert [status for _, status in ends] == [0, 0], ends
+    assert said == [f"another run is writing {name}; waiting for it\n"]
+    assert hub.asked == {name: 1}
+
+
 def test_a_fetch_during_the_mirror(place: Path, tmp_path: Path, slow_hub: tuple[Hub, threading.Event]) -> None:
     """Until the mirror is finished each fetch is status 3 and writes nothing; then it is 0."""
     hub, asked = slow_hub

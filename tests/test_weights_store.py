@@ -297,6 +297,39 @@ def test_a_right_object_is_never_replaced(store: Store) -> None:
     assert watch.wrong == [] and wrong_files(store.look, FILES) == []
 
 
+def test_an_upload_with_wrong_parts_does_not_replace_a_right_object(store: Store) -> None:
+    """The store refuses to complete an upload over an object that came meanwhile, so its wrong parts are never seen.
+
+    A killed run left an upload, one part of which is wrong. A mirror goes on with it; while it waits for the hub,
+    another, which does not know of the upload, finishes the place.
+    """
+    interrupted_after(store, 6 * MIB, FILES)
+    (upload,) = unfinished(store)
+    store.client.upload_part(**upload, PartNumber=1, Body=b"\0" * (5 * MIB), ChecksumAlgorithm="SHA256")
+    waiting, go = threading.Event(), threading.Event()
+
+    def fault(answer: Answer, path: str, count: int) -> bool:
+        if path == LARGER:
+            waiting.set()
+            go.wait(60)
+        return False
+
+    with Server(Hub(FILES, fault=fault)) as server:
+        first = start(["mirror", f"--from={SOURCE}", f"--to={store.place}"], store.environment(server.url))
+        assert waiting.wait(30)
+        notes = store.client.list_objects_v2(Bucket=store.bucket, Prefix=f"{PREFIX}/.llmform/uploads/")["Contents"]
+        for note in notes:
+            store.client.delete_object(Bucket=store.bucket, Key=note["Key"])
+        assert store.mirror(Hub(FILES)).status == 0
+        before = store.client.head_object(Bucket=store.bucket, Key=f"{PREFIX}/{LARGER}")["LastModified"]
+        with Watch(store.look, FILES, whole_or_absent=False) as watch:
+            go.set()
+            _, err = first.communicate()
+    assert first.returncode == 0, err
+    assert watch.wrong == [] and wrong_files(store.look, FILES) == []
+    assert store.client.head_object(Bucket=store.bucket, Key=f"{PREFIX}/{LARGER}")["LastModified"] == before
+
+
 def test_a_folder_of_a_bucket_as_the_source(store: Store, tmp_path: Path) -> None:
     """Objects that somebody put there, an adapter say, are mirrored with checksums of their own."""
     adapter = {"adapter_config.json": Content(b"{}"), "adapter_model.safetensors": Content(CHANCE.randbytes(7 * MIB))}
