@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from components.graph import Graph
@@ -20,7 +20,11 @@ LAYERS = ("foundation", "platform", "workloads")
 
 @dataclass(frozen=True, slots=True)
 class CompiledStack:
-    """One stack. `place` says where it is (`aws us-east-1`), `delivery` who applies it: `pulumi` or `gitops`."""
+    """One stack. `place` says where it is (`aws us-east-1`), `delivery` who applies it: `pulumi` or `gitops`.
+
+    `site` is empty but at an edge target. There `common` is the graph that all sites share, the first site's, and
+    `own` the ids of its nodes that a site has in its own form; a stack that was read from a file has neither.
+    """
 
     spec: str
     environment: str
@@ -30,11 +34,24 @@ class CompiledStack:
     values: Mapping[str, Explained]
     graph: Graph
     delivery: str = "pulumi"
+    site: str = ""
+    common: Graph | None = field(default=None, compare=False, repr=False)
+    own: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @property
     def name(self) -> str:
         """The Pulumi stack's name."""
-        return f"{self.spec}.{self.environment}.{self.target}.{self.layer}"
+        return stack_name(self.spec, self.environment, self.target, self.site, self.layer)
+
+    @property
+    def somewhere(self) -> tuple[str, str, str]:
+        """Environment, target and site: stacks that agree in it are layers of one place."""
+        return self.environment, self.target, self.site
+
+
+def stack_name(spec: str, environment: str, target: str, site: str, layer: str) -> str:
+    """Return the name of a stack: `hello.prod.us-east-1.workloads`, with a site `hello.prod.shops.berlin.workloads`."""
+    return ".".join((spec, environment, target, *((site,) if site else ()), layer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,7 @@ def encode(compilation: Compilation) -> str:
                     "values": {path: _explained(e) for path, e in s.values.items()},
                     "graph": encode_graph(s.graph),
                     **({"delivery": s.delivery} if s.delivery != "pulumi" else {}),
+                    **({"site": s.site} if s.site else {}),
                 }
                 for s in compilation.stacks
             ],
@@ -103,6 +121,7 @@ def decode(text: str) -> Compilation:
                 {path: Explained(**e) for path, e in s["values"].items()},
                 decode_graph(s["graph"]),
                 s.get("delivery", "pulumi"),
+                s.get("site", ""),
             )
             for s in raw["stacks"]
         )

@@ -14,9 +14,13 @@ from specs.checks import (
     adoptions,
     aws_places,
     delivery,
+    edge,
     engine_arguments,
+    engines,
     hardware,
+    kserve,
     model_facts,
+    model_files,
     model_licenses,
     moves,
     no_effect,
@@ -28,6 +32,7 @@ from specs.checks import (
     same_cluster,
     secrets_in_clear,
     stack_names,
+    triton,
 )
 from specs.diagnostics import Diagnostic
 from specs.load import Case
@@ -37,7 +42,11 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     references.check,
     hardware.check,
     model_facts.check,
+    model_files.check,
     model_licenses.check,
+    engines.check,
+    triton.check,
+    kserve.check,
     engine_arguments.check,
     secrets_in_clear.check,
     aws_places.check,
@@ -50,9 +59,10 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     no_effect.check,
     delivery.check,
     adoptions.check,
+    edge.check,
 )
 
-TOGETHER: tuple[Callable[[Sequence[Case]], Iterator[Diagnostic]], ...] = (same_cluster.check,)
+TOGETHER: tuple[Callable[[Sequence[Case]], Iterator[Diagnostic]], ...] = (same_cluster.check, edge.check_upstreams)
 """Rules about all cases at once."""
 
 OF_OBJECTS: tuple[Callable[[Sequence[Manifest]], Iterator[Diagnostic]], ...] = (secrets_in_clear.check_objects,)

@@ -9,6 +9,7 @@ from typing import Any
 
 from specs import __version__
 from stacks.cli import (
+    bundle,
     check,
     compile,
     completion,
@@ -36,7 +37,22 @@ from stacks.cli.session import (
     write_to,
 )
 
-COMMANDS = (plan, check, compile, graph, explain, policies, stacks, urns, render, facts, schema, init, completion)
+COMMANDS = (
+    plan,
+    check,
+    compile,
+    graph,
+    explain,
+    policies,
+    stacks,
+    urns,
+    render,
+    bundle,
+    facts,
+    schema,
+    init,
+    completion,
+)
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
