@@ -60,13 +60,16 @@ def numbers_of(case: Case, model_name: str, edition: Edition, files: Files, spec
         row = edition.models.get(model.repository)
         if row is None:
             return None, ()
-        known = (row.architecture, row.dtype, row.quantization, row.native_context, row.weight_bytes)
+        size = row.files.get(model.file, 0) if model.file else row.weight_bytes
+        known = (row.architecture, row.dtype, row.quantization, row.native_context, size)
         return ModelNumbers(*known, "catalog"), ()
     path: Path = ("models", model_name, "architecture")
     read_from = _from_file if given.config is not None else _from_keys
     numbers, found = read_from(case, path, given, files, spec_file)
     if numbers is None:
         return None, found
+    if model.file is not None and model.file.lower().endswith(".gguf"):  # how it is quantized, its config does not say
+        numbers = numbers._replace(quantization="gguf", weight_bytes=0)
     return numbers, tuple(found) + tuple(_contradictions(case, model_name, numbers))
 
 

@@ -22,14 +22,14 @@ from specs.catalog.reader import (
     Flag,
     Image,
     Pin,
-    check_vllm_argument,
-    find_vllm_flag,
+    check_argument,
+    engine_flags,
+    find_flag,
     kinds,
     load_edition,
     merge_keys,
+    removed_flags,
     replacement,
-    vllm_flags,
-    vllm_removed,
 )
 
 CATALOG = Path(reader.__file__).parent
@@ -294,23 +294,23 @@ VLLM = "0.32.0"
 
 
 def flag(name: str) -> Flag:
-    found = find_vllm_flag(VLLM, name)
+    found = find_flag("vllm", VLLM, name)
     assert found is not None, name
     return found
 
 
 def test_the_engine_of_every_edition_has_flags(edition: Edition) -> None:
-    assert vllm_flags(edition.engines["vllm"])
+    assert engine_flags("vllm", edition.engines["vllm"])
 
 
 def test_an_unknown_engine_version_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        vllm_flags("0.1.0")
+        engine_flags("vllm", "0.1.0")
 
 
 def test_flags_are_found_by_every_string_they_go_by() -> None:
     """The parser has 430 strings for 317 flags; `-h` and `--help` are left out."""
-    table = vllm_flags(VLLM)
+    table = engine_flags("vllm", VLLM)
     assert len(table) == 430 - 2
     assert table["tp"] is table["tensor-parallel-size"]
     assert table["tp"].names == ("tensor-parallel-size", "tp")
@@ -319,12 +319,12 @@ def test_flags_are_found_by_every_string_they_go_by() -> None:
     assert flag("no-enable-prefix-caching").name == "no-enable-prefix-caching"
     assert not flag("enable-prefix-caching").negation
     assert flag("compilation-config.mode").dest == "compilation_config"
-    assert find_vllm_flag(VLLM, "max-model-len.x") is None
+    assert find_flag("vllm", VLLM, "max-model-len.x") is None
 
 
 def test_every_flag_is_well_formed() -> None:
     types = {"bool", "str", "int", "float", "human_int", "human_int_or_auto", "json", "any"}
-    for name, row in vllm_flags(VLLM).items():
+    for name, row in engine_flags("vllm", VLLM).items():
         assert row.action in ("store", "switch", "negatable", "append"), name
         assert row.type in types, name
         assert (row.type == "bool") == (row.action in ("switch", "negatable")), name
@@ -341,12 +341,12 @@ def test_every_flag_is_well_formed() -> None:
 )
 def test_a_flag_that_the_server_refuses_is_not_found(name: str) -> None:
     """Recorded: exit status 2, unrecognized arguments; `max-mod` works as a prefix, which we do not offer."""
-    assert find_vllm_flag(VLLM, name) is None
+    assert find_flag("vllm", VLLM, name) is None
 
 
 def test_a_removed_flag_says_what_to_do() -> None:
-    assert set(vllm_removed(VLLM)) == {"task", "disable-log-requests", "swap-space"}
-    assert "--runner pooling" in vllm_removed(VLLM)["task"]
+    assert set(removed_flags("vllm", VLLM)) == {"task", "disable-log-requests", "swap-space"}
+    assert "--runner pooling" in removed_flags("vllm", VLLM)["task"]
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_a_removed_flag_says_what_to_do() -> None:
     ],
 )
 def test_a_value_that_the_server_refuses_is_a_problem(name: str, value: object, part: str) -> None:
-    problem = check_vllm_argument(flag(name), value)
+    problem = check_argument(flag(name), value)
     assert problem is not None
     assert part in problem
 
@@ -419,11 +419,11 @@ def test_a_value_that_the_server_refuses_is_a_problem(name: str, value: object, 
     ],
 )
 def test_a_value_that_the_server_accepts_is_fine(name: str, value: object) -> None:
-    assert check_vllm_argument(flag(name), value) is None
+    assert check_argument(flag(name), value) is None
 
 
 def test_a_parser_plugin_can_bring_a_parser_of_its_own() -> None:
-    assert check_vllm_argument(flag("tool-call-parser"), "mine", {"tool-parser-plugin"}) is None
+    assert check_argument(flag("tool-call-parser"), "mine", {"tool-parser-plugin"}) is None
 
 
 # ---- kinds -----------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from components.graph import Component, Options
 from components.manifests import kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
 from components.resolve.platform import Platform, Server
+from components.resolve.sizing_values import words
 from components.workloads.engines import engine_named
 from components.workloads.engines.contract import Container
+from components.workloads.images import server_image_paths, server_reference
 from components.workloads.pods import (
     DNS_RULE,
     POD_IDENTITY_RULE,
@@ -41,8 +43,8 @@ def lower(platform: Platform) -> Part:
 def _lower_one(platform: Platform, server: Server) -> Part:
     origin = f"serving.{server.name}"
     engine = engine_named(server.engine)
-    container = engine.container(server, platform.edition.images[engine.name].reference)
-    component = _component(platform, server, engine.title)
+    container = engine.container(server, server_reference(platform, server))
+    component = _component(platform, server, engine.title, container)
     labels = recommended_labels(platform, engine.name, server.object_name, "model-server")
     metadata = {"name": server.object_name, "namespace": platform.namespace, "labels": labels}
     selector = {k: labels[k] for k in ("app.kubernetes.io/name", "app.kubernetes.io/instance")}
@@ -56,7 +58,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
         account,
         _service(container, metadata, selector),
         _budget(metadata, selector),
-        _policy(platform, container, metadata, selector),
+        _policy(platform, server, container, metadata, selector),
     )
     nodes = [
         kubernetes_node(platform, origin, m, origin=origin, name=server.name, old_name=server.object_name)
@@ -67,6 +69,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
         # pods of the revision before may still mount theirs, and Pulumi would delete it in the same update
         nodes.append(kubernetes_node(platform, origin, config, origin=origin, options=Options(retain_on_delete=True)))
     rounds = ceil(server.replicas / max(server.rollout.max_surge, server.rollout.max_unavailable))
+    mirror_job = () if server.weights.baked else (job_node_id(server.weights),)
     timeout = server.progress_deadline_seconds * rounds + grace_seconds(server)
     nodes.append(
         kubernetes_node(
@@ -76,7 +79,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
             origin=origin,
             name=server.name,
             old_name=server.object_name,
-            needs=(*(n.id for n in nodes), job_node_id(server.weights)),
+            needs=(*(n.id for n in nodes), *mirror_job),
             options=Options(create_timeout=timeout, update_timeout=timeout),
         )
     )
@@ -84,7 +87,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
     return Part((component,), tuple(nodes), {f"endpoint.{server.name}": address})
 
 
-def _component(platform: Platform, server: Server, title: str) -> Component:
+def _component(platform: Platform, server: Server, title: str, container: Container) -> Component:
     origin = f"serving.{server.name}"
     return Component(
         id=origin,
@@ -101,10 +104,19 @@ def _component(platform: Platform, server: Server, title: str) -> Component:
                 for key in ("pool", "replicas", "parallelism")
             ),
             *place_paths(platform),
+            *server_image_paths(platform, server),
             "owner",
             "labels",
         ),
-        summary=(_summary(server, title), _times(platform, server), *identity_contract(platform, server)),
+        summary=(
+            _summary(server, title),
+            *words(server.sized, server.unsized),
+            _times(platform, server),
+            *_baked(server),
+            *(container.published_notes if platform.images is None else ()),
+            *container.notes,
+            *identity_contract(platform, server),
+        ),
         aliases=moved_component(platform, origin),
     )
 
@@ -115,12 +127,21 @@ def _neighbours(platform: Platform, server: Server) -> list[Server]:
 
 def _summary(server: Server, title: str) -> str:
     replicas = f"{server.replicas} replica{'s' if server.replicas > 1 else ''}"
-    what = f"{server.gpus} × {server.pool.accelerator}"
+    what = f"{server.gpus} × {server.pool.accelerator}" if server.gpus else f"{server.cpu} cores"
     length = server.weights.context_length
     context = f"context {length:,} tokens" if length else "the model's own context length"
     if length and length % 1024 == 0:
         context = f"context {length // 1024}k = {length:,} tokens"
-    return f"{title} {server.engine_version}, {replicas}, {what} each, {context}"
+    version = f" {server.engine_version}" if server.engine_version else ""
+    return f"{title}{version}, {replicas}, {what} each, {context}"
+
+
+def _baked(server: Server) -> tuple[str, ...]:
+    weights = server.weights
+    if not weights.baked:
+        return ()
+    what = f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, is baked into its image"
+    return (f"{what}: no Job mirrors it, no pod fetches it, and every node pulls it with the image",)
 
 
 def _times(platform: Platform, server: Server) -> str:
@@ -131,7 +152,7 @@ def _times(platform: Platform, server: Server) -> str:
 
 def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
     """Return what the owner of an existing foundation gives the server's pods; elsewhere llmform makes it."""
-    if not aws.existing(platform):
+    if not aws.existing(platform) or server.weights.baked:
         return ()
     folder = readable_folder(server.weights)
     return (
@@ -170,7 +191,7 @@ def _budget(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any
 
 
 def _policy(
-    platform: Platform, container: Container, metadata: dict[str, Any], selector: dict[str, str]
+    platform: Platform, server: Server, container: Container, metadata: dict[str, Any], selector: dict[str, str]
 ) -> dict[str, Any]:
     """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same ports,
     from a namespace labelled for that: a pod's label alone is no right, since anyone who makes pods can set it."""
@@ -182,7 +203,8 @@ def _policy(
             "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
         },
     ]
-    egress = [] if on_prem(platform) else [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
+    fetches = not on_prem(platform) and not server.weights.baked
+    egress = [] if not fetches else [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -10,8 +10,9 @@ from typing import Any
 from components.manifests import GPU_TAINT, POOL_LABEL, on_prem
 from components.resolve import defaults
 from components.resolve.defaults import GIB
-from components.resolve.platform import Platform, Server
+from components.resolve.platform import Edge, Platform, Server
 from components.workloads.engines.contract import CONFIG_PATH, WEIGHTS_PATH, Container
+from components.workloads.images import weights_reference
 from components.workloads.pods import container_security, pod_security
 from components.workloads.weights_mirror import claim_name, location, mirror_environment
 
@@ -25,7 +26,9 @@ def pod(
     platform: Platform, server: Server, container: Container, metadata: dict[str, Any], selector: dict[str, str]
 ) -> dict[str, Any]:
     """Return the pod's spec. `metadata` is the Deployment's, `selector` what its Service selects."""
-    tolerations: list[dict[str, str]] = [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]
+    tolerations: list[dict[str, str]] = []
+    if server.pool.per_node:
+        tolerations.append({"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"})
     for taint in server.pool.taints:
         value = {"operator": "Equal", "value": taint.value} if taint.value else {"operator": "Exists"}
         tolerations.append({"key": taint.key, "effect": taint.effect} | value)
@@ -33,8 +36,8 @@ def pod(
         "serviceAccountName": server.object_name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,  # a Service named `vllm` would set VLLM_PORT, which vLLM reads as its own
-        "nodeSelector": {POOL_LABEL: server.pool.object_name},
-        "tolerations": tolerations,
+        "nodeSelector": {POOL_LABEL: server.pool.object_name} | _processors(platform),
+        **({"tolerations": tolerations} if tolerations else {}),
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
@@ -50,9 +53,15 @@ def pod(
         "containers": [_engine(platform, server, container)],
         "volumes": _volumes(platform, server, container, metadata),
     }
-    if not on_prem(platform):
+    if not on_prem(platform) and not server.weights.baked:
         pod["initContainers"] = [_fetch(platform, server)]
     return pod
+
+
+def _processors(platform: Platform) -> dict[str, str]:
+    """Return the node label of the processors that a site's boxes have, if the spec says which."""
+    arch = platform.target.arch if isinstance(platform.target, Edge) else ""
+    return {"kubernetes.io/arch": arch} if arch else {}
 
 
 def _spread(platform: Platform, server: Server) -> tuple[str, ...]:
@@ -73,7 +82,7 @@ def _volumes(
         weights["persistentVolumeClaim"] = {"claimName": claim_name(server.weights), "readOnly": True}
     else:
         weights["emptyDir"] = {"sizeLimit": f"{_disk_gib(server)}Gi"}
-    volumes = [weights]
+    volumes = [] if server.weights.baked else [weights]
     if container.shared_memory:
         size = f"{server.shared_memory // GIB}Gi"
         volumes.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
@@ -119,7 +128,7 @@ def _fetch(platform: Platform, server: Server) -> dict[str, Any]:
     """Copy the weights from the mirror to the node's disk; it fails if the mirror is not complete."""
     return {
         "name": "fetch-weights",
-        "image": platform.edition.images["weights"].reference,
+        "image": weights_reference(platform),
         "imagePullPolicy": "IfNotPresent",
         "args": ["fetch", f"--from={location(platform, server.weights)}", f"--to=file://{WEIGHTS_PATH}"],
         "env": mirror_environment(platform),
@@ -133,11 +142,14 @@ def _fetch(platform: Platform, server: Server) -> dict[str, Any]:
 def _engine(platform: Platform, server: Server, container: Container) -> dict[str, Any]:
     environment = dict(container.env) | dict(server.env)
     port = container.ports[0].name
-    disk = 0 if on_prem(platform) else _disk_gib(server)
+    # what is in the image is not counted: the kubelet counts what the pod writes
+    disk = 0 if on_prem(platform) or server.weights.baked else _disk_gib(server)
+    # an engine that does not drain is told to stop only after its requests had the time that others drain in
+    wait = defaults.PRE_STOP_SECONDS + (0 if container.drains else server.drain_seconds)
     gpu = {"nvidia.com/gpu": str(server.gpus)} if server.gpus else {}
     scratch = sum(s.gib for s in container.scratch)
     command = {"command": list(container.command)} if container.command else {}
-    memory = f"{server.memory // GIB}Gi"
+    memory = f"{server.memory // GIB}Gi" if server.memory % GIB == 0 else f"{server.memory // 2**20}Mi"
     return {
         "name": container.name,
         "image": container.image,
@@ -148,7 +160,12 @@ def _engine(platform: Platform, server: Server, container: Container) -> dict[st
         "ports": [{"name": p.name, "containerPort": p.number, "protocol": "TCP"} for p in container.ports],
         # no CPU limit: throttling would stop the scheduler between two tokens; the node has no other work
         "resources": {
-            "requests": {"cpu": str(server.cpu), "memory": memory, "ephemeral-storage": f"{disk + scratch}Gi"} | gpu,
+            "requests": {
+                "cpu": str(server.cpu_request or server.cpu),
+                "memory": memory,
+                "ephemeral-storage": f"{disk + scratch}Gi",
+            }
+            | gpu,
             "limits": {"memory": memory} | gpu,
         },
         "startupProbe": _probe(container.health.startup, port)
@@ -160,13 +177,14 @@ def _engine(platform: Platform, server: Server, container: Container) -> dict[st
         "livenessProbe": _probe(container.health.live, port)
         | {"periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 6},
         # new requests fail once vLLM has the signal, so the endpoint leaves the Service first
-        "lifecycle": {"preStop": {"sleep": {"seconds": defaults.PRE_STOP_SECONDS}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": wait}}},
         "securityContext": container_security(),
         "volumeMounts": [
-            _mount(platform, server, read_only=True),
+            *([] if server.weights.baked else [_mount(platform, server, read_only=True)]),
             *([{"name": "shm", "mountPath": "/dev/shm"}] if container.shared_memory else []),
             *({"name": s.name, "mountPath": s.path} for s in container.scratch),
             *_config_mounts(container),
+            *_folder_mounts(platform, server, container),
         ],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
@@ -186,4 +204,13 @@ def _config_mounts(container: Container) -> list[dict[str, Any]]:
             "readOnly": True,
         }
         for path in sorted(container.config)
+    ]
+
+
+def _folder_mounts(platform: Platform, server: Server, container: Container) -> list[dict[str, Any]]:
+    """Return one mount a folder of the weights that the engine wants at a place of its own."""
+    base = f"{server.weights.prefix}/" if on_prem(platform) else ""
+    return [
+        {"name": "weights", "mountPath": path, "subPath": base + folder, "readOnly": True}
+        for path, folder in sorted(container.weights_folders.items())
     ]

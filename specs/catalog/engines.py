@@ -34,6 +34,12 @@ class EngineRow(NamedTuple):
     gpu: bool = True
     """Whether it needs a GPU."""
     note: str = ""
+    formats: tuple[str, ...] = ("safetensors",)
+    """Of weights that it reads: `safetensors` (a repository as the hub has it), `gguf` (one file)."""
+    drain: str = ""
+    """What it does with requests in flight when it is told to stop, in words."""
+    kv_caches: tuple[str, ...] = ("auto",)
+    """Values of `serving.X.kvCache` that it has an argument for."""
 
 
 ROLES: tuple[str, ...] = (
@@ -58,6 +64,6 @@ def engine_rows(edition: str) -> Mapping[str, EngineRow]:
     rows = {}
     for name, row in document["engines"].items():
         values = {"as_of": document["as_of"], **row, "metrics": MappingProxyType(row["metrics"])}
-        values |= {key: tuple(row[key]) for key in ("tasks", "splits")}
+        values |= {key: tuple(row[key]) for key in ("tasks", "splits", "formats", "kv_caches") if key in row}
         rows[name] = EngineRow(name=name, **{**values, "as_of": date.fromisoformat(values["as_of"])})
     return MappingProxyType(rows)

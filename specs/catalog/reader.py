@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from specs.catalog.architecture import Architecture
+from specs.catalog.flags import Flag, check_argument, engine_flags, find_flag, has_flags, removed_flags
 from specs.catalog.kinds import KindRow, kinds, merge_keys
 from specs.catalog.models import License, ModelRow, Models, read_licenses
 from specs.catalog.replacement import Replacement, replacement
 from specs.catalog.tables import read_table
-from specs.catalog.vllm import Flag, check_vllm_argument, find_vllm_flag, vllm_flags, vllm_removed
 
 __all__ = [
     "EDITIONS",
@@ -39,14 +39,15 @@ __all__ = [
     "Pin",
     "Region",
     "Replacement",
-    "check_vllm_argument",
-    "find_vllm_flag",
+    "check_argument",
+    "engine_flags",
+    "find_flag",
+    "has_flags",
     "kinds",
     "load_edition",
     "merge_keys",
+    "removed_flags",
     "replacement",
-    "vllm_flags",
-    "vllm_removed",
 ]
 
 EDITIONS: tuple[str, ...] = ("2026-11",)

@@ -14,7 +14,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield what the catalog knows against the spec's models."""
     for name, model in case.spec.models.items():
         row = edition.models.get(model.repository)
-        if model.size is None and model.architecture is None and (row is None or not row.weight_bytes):
+        if model.size is None and model.architecture is None and not _known_size(row, model.file):
             yield _unknown_size(case, name, row)
         if row is None:
             continue
@@ -38,12 +38,22 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
             )
 
 
+def _known_size(row: ModelRow | None, file: str | None) -> int:
+    if row is None:
+        return 0
+    return row.files.get(file, 0) if file else row.weight_bytes
+
+
 def _unknown_size(case: Case, name: str, row: ModelRow | None) -> Diagnostic:
-    repository = case.spec.models[name].repository
+    repository, given = case.spec.models[name].repository, case.spec.models[name].file
     if row is None:
         message = f"the catalog does not know `{repository}`, so the size of its weights is not known"
         example = f"`models.{name}.size: 15Gi`"
         more = ", or `architecture: {config: config.json}`, the model's own file beside the spec"
+    elif given:
+        message = f"the catalog does not know how large `{given}` of `{repository}` is"
+        example = f"`models.{name}.size: 15Gi`"
+        more = f", or choose one that it knows: {', '.join(row.files)}" if row.files else ""
     else:
         message = f"`{repository}` holds several models in files of different sizes"
         file, size = next(iter(row.files.items()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from components.workloads.engines import vllm
+from components.resolve.platform import Server
+from components.workloads.engines import custom, llama_cpp, tgi, triton, vllm
 from components.workloads.engines.contract import Engine
 
-ENGINES: tuple[Engine, ...] = (vllm.ENGINE,)
+ENGINES: tuple[Engine, ...] = (vllm.ENGINE, triton.ENGINE, tgi.ENGINE, llama_cpp.ENGINE, custom.ENGINE)
 
 
 def engine_named(name: str) -> Engine:
@@ -14,3 +15,9 @@ def engine_named(name: str) -> Engine:
         if engine.name == name:
             return engine
     raise LookupError(name)
+
+
+def image_name(server: Server) -> str:
+    """Return which image of the edition has the server's engine, by its name there."""
+    engine = engine_named(server.engine)
+    return engine.image(server) if engine.image else engine.name

@@ -54,7 +54,10 @@ class Container:
 
     `config` is text by its path below `CONFIG_PATH`. `user` is the user id the image runs as. `shared_memory` says
     whether the engine's processes exchange tensors through /dev/shm. `env` holds what the engine needs; the spec's own
-    goes over it.
+    goes over it. `drains` says whether it lets requests in flight finish when it is told to stop; for one that does not,
+    the pod waits before it is told. `notes` are what a reader of the plan has to know about it, `published_notes`
+    what is true of the published image alone and not of the one that `llmform images` builds. `weights_folders` are
+    folders of the weights by the path at which the engine wants them besides, for one that reads no other place.
     """
 
     name: str
@@ -68,15 +71,21 @@ class Container:
     config: Mapping[str, str] = field(default_factory=dict)
     scratch: tuple[Scratch, ...] = ()
     shared_memory: bool = True
+    drains: bool = True
+    notes: tuple[str, ...] = ()
+    published_notes: tuple[str, ...] = ()
+    weights_folders: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A serving engine: its name in the spec, its name for people, and how its container is made.
 
-    `container` gets the server and the image reference of the edition.
+    `container` gets the server and the image reference. `image` says which image of the edition a server runs, by its
+    name there; by default it has the engine's name.
     """
 
     name: str
     title: str
     container: Callable[[Server, str], Container]
+    image: Callable[[Server], str] | None = None
