@@ -12,18 +12,21 @@ from specs.schema.targets import EdgeTarget
 from specs.tree import Path, at
 
 
+NOT_INSTALLED = ("kserve", "efa-device-plugin")
+"""Add-ons that a spec can only say are there."""
+
+
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield servers with `runtime: kserve` of another engine than vLLM, or at a target that does not say that KServe is
-    there; and a target that wants llmform to install it."""
+    there; and add-ons that llmform does not install."""
     target = case.spec.targets[case.target]
     addons = {} if isinstance(target, EdgeTarget) else target.addons
     state = addons.get("kserve", "existing" if addons.get("default") == "existing" else "")
-    at_target: Path = ("targets", case.target, "addons")
-    if addons.get("kserve") == "managed":
-        message = "llmform does not install KServe"
-        help = "write `kserve: existing` where it runs, with its LLMInferenceService controller and CRDs"
-        yield finding(case, "kserve-missing", (*at_target, "kserve"), message, help=help)
-        return
+    for addon in NOT_INSTALLED:
+        if addons.get(addon) == "managed":
+            where: Path = ("targets", case.target, "addons", addon)
+            message = f"llmform does not install `{addon}`"
+            yield finding(case, "unmanaged-addon", where, message, help=f"write `{addon}: existing` where it is there")
     for name, server in case.spec.serving.items():
         if server.runtime != "kserve":
             continue
@@ -31,7 +34,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         if server.engine != "vllm":
             message = f"`runtime: kserve` runs the engine `vllm`, not `{server.engine}`"
             yield finding(case, "engine-cannot", path, message, help="remove `runtime`, or write `engine: vllm`")
-        elif state != "existing":
+        elif state != "existing" and addons.get("kserve") != "managed":
             here = ("targets", case.target)
             related = (place_of(case, here, "the target is set here"),) if at(case.tree, here) is not None else ()
             message = f"nothing says that KServe is at `{case.target}`, and `{name}` is run by it"

@@ -1,8 +1,8 @@
 """The model repositories that llmform writes, served by the real tritonserver 2.51.0 with its Python backend.
 
 `LLMFORM_TRITON` names a Python with the packages nvidia-pytriton 0.7.0, which brings the server, and tokenizers. ONNX
-Runtime and TensorRT-LLM are not in it: models of their backends are replaced here by Python models with the same tensors, so
-that everything around them is real.
+Runtime and TensorRT-LLM are not in it: models of their backends are replaced here by Python models with the same
+tensors, so that everything around them is real.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class TritonPythonModel:
         found = []
         for request in requests:
             types = pb_utils.get_input_tensor_by_name(request, "token_type_ids").as_numpy()
-            found.append(pb_utils.InferenceResponse([pb_utils.Tensor("logits", types.sum(1, keepdims=True).astype(np.float32))]))
+            logits = types.sum(1, keepdims=True).astype(np.float32)
+            found.append(pb_utils.InferenceResponse([pb_utils.Tensor("logits", logits)]))
         return found
 """
 """In place of a reranker: the logit is the number of tokens of the second text."""
@@ -95,13 +96,16 @@ import numpy as np, triton_python_backend_utils as pb_utils
 class TritonPythonModel:
     def execute(self, requests):
         for request in requests:
-            def value(name): return pb_utils.get_input_tensor_by_name(request, name).as_numpy().reshape(-1)
-            sender, tokens, limit = request.get_response_sender(), value("input_ids"), int(value("request_output_len")[0])
-            pieces = [[t] for t in tokens[:limit]] if value("streaming")[0] else [list(tokens[:limit])]
+            def value(name):
+                return pb_utils.get_input_tensor_by_name(request, name).as_numpy().reshape(-1)
+            sender = request.get_response_sender()
+            tokens = value("input_ids")[: int(value("request_output_len")[0])]
+            pieces = [[t] for t in tokens] if value("streaming")[0] else [list(tokens)]
             for piece in pieces:
                 ids = np.array([[piece]], dtype=np.int32)
+                length = np.array([[len(piece)]], dtype=np.int32)
                 sender.send(pb_utils.InferenceResponse([
-                    pb_utils.Tensor("output_ids", ids), pb_utils.Tensor("sequence_length", np.array([[len(piece)]], np.int32))
+                    pb_utils.Tensor("output_ids", ids), pb_utils.Tensor("sequence_length", length)
                 ]))
             sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
 """
@@ -142,11 +146,10 @@ def serving(files: dict[str, str], folder: Path) -> Iterator[Callable[[str, Any]
     for program in folder.glob("models/*/1/model.py"):
         # in the image the package is one of Python's own; the backend's Python is isolated and sees no PYTHONPATH
         shutil.copytree(ROOT / "serving_images/triton/llmform_triton", program.parent / "llmform_triton")
-    site = Path(subprocess.check_output([PYTHON, "-c", "import pytriton; print(pytriton.__path__[0])"], text=True).strip())
-    version = subprocess.check_output([PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text=True).strip()
-    library = subprocess.check_output(
-        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"], text=True
-    ).strip()
+    about = "pytriton.__path__[0], sysconfig.get_python_version(), sysconfig.get_config_var('LIBDIR')"
+    asked = f"import pytriton, sysconfig; print({about})"
+    package, version, library = subprocess.check_output([PYTHON, "-c", asked], text=True).split()
+    site = Path(package)
     backends = folder / "backends" / "python"
     shutil.copytree(site / "tritonserver" / "backends" / "python", backends)
     stub = "triton_python_backend_stub"
@@ -196,6 +199,14 @@ def serving(files: dict[str, str], folder: Path) -> Iterator[Callable[[str, Any]
         log.close()
 
 
+def refusal(call: Callable[[], Any]) -> tuple[int, str]:
+    """Return the status and the text that the server refuses a call with."""
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        call()
+    with raised.value as answer:
+        return answer.code, answer.read().decode()
+
+
 def strings(name: str, *values: str) -> dict[str, Any]:
     return {"name": name, "datatype": "BYTES", "shape": [len(values), 1], "data": list(values)}
 
@@ -218,7 +229,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def test_an_embedding_comes_out_of_the_three_models(weights: Path, tmp_path: Path) -> None:
-    """The mean of (t, 10 t) over the tokens of a text, without its padding, has the direction (1, 10): of length 1 it is
+    """The mean of (t, 10 t) over a text's tokens, without its padding, has the direction (1, 10): of length 1 it is
     (1, 10) / √101. Two texts of different length in one request are padded to one."""
     files = repository(Served("embed", "onnx", "embed", 1, str(weights), 512))
     files = replaced(files, "embed-encode", "onnxruntime", STATES)
@@ -244,8 +255,8 @@ def test_a_pair_gets_a_score(weights: Path, tmp_path: Path) -> None:
 
 
 def test_an_answer_is_streamed_and_a_model_cannot_be_unloaded(weights: Path, tmp_path: Path) -> None:
-    """Pieces join to the answer; without `stream` it comes at once; a text that leaves no room is an error. In the control
-    mode that llmform sets, nobody who reaches the port can take the model away."""
+    """Pieces join to the answer; without `stream` it comes at once; a text that leaves no room is an error. In the
+    control mode that llmform sets, nobody who reaches the port can take the model away."""
     files = repository(Served("chat", "tensorrt-llm", "generate", 1, str(weights), 8))
     files = replaced(files, "chat-engine", "tensorrtllm", BYTES)
     with serving(files, tmp_path) as call:
@@ -255,13 +266,9 @@ def test_an_answer_is_streamed_and_a_model_cannot_be_unloaded(weights: Path, tmp
         events = call("/v2/models/chat/generate_stream", body | {"stream": True})
         pieces = [json.loads(line[6:])["text_output"] for line in events.splitlines() if line.startswith("data: ")]
         assert len(pieces) > 1 and "".join(pieces) == "red green blue"
-        with pytest.raises(urllib.error.HTTPError) as too_long:
-            call("/v2/models/chat/generate_stream", {"text_input": "red " * 9, "stream": True})
-        assert too_long.value.code == 400
-        assert "10 tokens, and 8 is the longest" in json.loads(too_long.value.read())["error"]
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            call("/v2/repository/models/chat/unload", {})
-        assert refused.value.code == 503
+        code, text = refusal(lambda: call("/v2/models/chat/generate_stream", {"text_input": "red " * 9}))
+        assert code == 400 and "10 tokens, and 8 is the longest" in text
+        assert refusal(lambda: call("/v2/repository/models/chat/unload", {}))[0] == 503
         assert call("/v2/models/chat/ready") == ""
 
 

@@ -1,7 +1,8 @@
 """Protobuf's text format, as far as Triton's config.pbtxt needs it. Values in, text out.
 
-A message is a mapping of its fields in the order of writing. Text stands in quotes, a `Word` does not: it is the name of an
-enum's value. A tuple is a repeated field, and a protobuf map is a repeated message with `key` and `value` (`entries`).
+A message is a mapping of its fields in the order of writing. Text stands in quotes, a `Word` does not: it is the name
+of an enum's value. A tuple is a repeated field, and a protobuf map is a repeated message with `key` and `value`
+(`entries`).
 The grammar: protobuf.dev, "Text Format Language Specification".
 """
 
@@ -26,10 +27,9 @@ def pbtxt(message: Mapping[str, Field]) -> str:
     """Return the text of a message, a field a line; the same message gives the same text.
 
     Example:
-        >>> print(pbtxt({"name": "chat", "input": ({"name": "X", "data_type": Word("TYPE_FP32"), "dims": (-1, 4)},)}), end="")
+        >>> print(pbtxt({"name": "chat", "input": ({"data_type": Word("TYPE_FP32"), "dims": (-1, 4)},)}), end="")
         name: "chat"
         input {
-          name: "X"
           data_type: TYPE_FP32
           dims: [ -1, 4 ]
         }

@@ -3,9 +3,10 @@
 Recorded from tritonserver 2.51.0 on 2026-11-21, Python backend without a GPU:
 - Until every model is loaded no port is open; `/v2/health/ready` is then 200 and 400 while a model is not there.
 - A backend process that died is not seen by `/v2/health/ready`, nor by the model's own: requests get 500.
-- From SIGTERM on, new connections fail, and over one that is open requests are still answered; there is no phase in which
-  it says that it drains. It waits `--exit-timeout-secs` for open connections, idle ones too, and ends with status 1 if
-  one is still there.
+- From SIGTERM on, new connections fail, and over one that is open requests are still answered; there is no phase in
+  which it says that it drains. It waits `--exit-timeout-secs` for open connections, idle ones too, and ends with status
+  1 if one is still there.
+- The backend's Python is isolated: it sees no PYTHONPATH, so programs are packages of the image's own Python.
 - In control mode `explicit` whoever reaches the port can unload a model; in mode `none` such a request gets 503.
 """
 
@@ -87,7 +88,11 @@ def notes(server: Server) -> tuple[str, ...]:
                 "engine for another GPU or version does not load",
             )
         case "onnx":
-            return (f"the model is read from `{ONNX_FOLDER}/model.onnx` in {repository}, as Optimum exports it",)
+            given = "input_ids, attention_mask" + (", token_type_ids" if server.weights.token_types else "")
+            made = "logits" if server.weights.task == "rerank" else "last_hidden_state"
+            return (
+                f"the export is yours: `{ONNX_FOLDER}/model.onnx` in {repository} has to take {given} and give {made}",
+            )
         case _:
             return (f"the program is yours: the image has the Python module `{OWN_PROGRAM}`",)
 

@@ -8,11 +8,12 @@ What clients call is one model with the server's name:
 | `onnx` | | ensemble: tokenize, encode, pool | ensemble: tokenize, encode, score |
 | `python` | one model of one's own | one model of one's own | one model of one's own |
 
-Tensors have the names of Triton's generate extension: `text_input` and `text_output`; `embedding`; `query` and `score`.
+Tensors have the names of Triton's generate extension: `text_input` and `text_output`; `embedding`; `query` and
+`score`.
 
-The fields are those of the schema that tritonserver 2.51.0 has in itself (`specs/catalog/2026-11/triton.json`). Every field is
-said: the server does not complete a configuration by itself, so what a plan shows is what runs. A version folder is there
-because a file is in it; an ensemble has no file of its own, so a note is put there.
+The fields are those of the schema that tritonserver 2.51.0 has in itself (`specs/catalog/2026-11/triton.json`). Every
+field is said: the server does not complete a configuration by itself, so what a plan shows is what runs. A version
+folder is there because a file is in it; where a model has no file of its own, a note is put there.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ENGINE_FOLDER = "engine"
 """Where the TensorRT-LLM engine is in the weights: `config.json` and one `rank<N>.engine` a GPU."""
 
 ONNX_FOLDER = "onnx"
-"""Where the model is in the weights as Optimum exports it: `model.onnx`, and `model.onnx_data` where it is over 2 GB."""
+"""Where the model is in the weights, as Optimum exports it: `model.onnx`, with `model.onnx_data` from 2 GB on."""
 
 PROGRAMS = "llmform_triton"
 """The Python package with our models, in the image (`serving_images/triton`)."""
@@ -49,7 +50,8 @@ OWN_PROGRAM = "serving_model"
 """The Python module that an image of one's own has for `backend: python`: its class `TritonPythonModel`."""
 
 _EXECUTOR = "/opt/tritonserver/backends/tensorrtllm/trtllmExecutorWorker"
-"""The program that the backend starts for each GPU (TensorRT-LLM backend v0.14.0, inflight_batcher_llm/tensorrt_llm)."""
+"""The program that the backend starts for each GPU (triton-inference-server/tensorrtllm_backend, v0.14.0, config.pbtxt
+of inflight_batcher_llm/tensorrt_llm, where the names of its tensors and parameters are from too)."""
 
 
 class Served(NamedTuple):
@@ -95,8 +97,8 @@ def repository(served: Served) -> dict[str, str]:
         files[f"{FOLDER}/{name}/config.pbtxt"] = pbtxt({"name": name, **config})
         if program:
             files[f"{FOLDER}/{name}/1/model.py"] = f"from {program} import TritonPythonModel  # noqa: F401\n"
-        elif "ensemble_scheduling" in config:
-            files[f"{FOLDER}/{name}/1/README"] = "An ensemble has no files, and Triton asks for the folder.\n"
+        elif config.get("backend") != "onnxruntime":  # whose version folder is one of the weights
+            files[f"{FOLDER}/{name}/1/README"] = "This model has no files here, and Triton asks for the folder.\n"
     return dict(sorted(files.items()))
 
 
@@ -154,7 +156,7 @@ def _tensorrt_llm(served: Served) -> dict[str, tuple[Config, str]]:
 
 
 def _onnx(served: Served) -> dict[str, tuple[Config, str]]:
-    """tokenize → encode → pool (embed) or score (rerank). A step's output goes into the next by the name of its tensor."""
+    """tokenize → encode → pool (embed) or score (rerank). What a step gives goes into the next by its tensor's name."""
     rerank = served.task == "rerank"
     texts = ("query", "text_input") if rerank else ("text_input",)
     tokens = ("input_ids", "attention_mask", *(("token_type_ids",) if served.token_types else ()))

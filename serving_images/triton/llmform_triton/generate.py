@@ -1,8 +1,8 @@
 """Text to text through a TensorRT-LLM engine: tokens in, and the answer streamed as whole characters.
 
 Inputs `text_input`, `max_tokens`, `temperature`, `stream`; output `text_output`, once or, with `stream`, a piece at a
-time. Parameters: `weights` (the folder with tokenizer.json and generation_config.json), `engine` (the model that runs it),
-`context` (tokens, 0 for no limit).
+time. Parameters: `weights` (the folder with tokenizer.json and generation_config.json), `engine` (the model that runs
+it), `context` (tokens, 0 for no limit).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class TritonPythonModel:
     """One instance of the model."""
 
     def initialize(self, args: dict[str, Any]) -> None:
-        """Read how the model pools. Nothing is guessed: without the file, or with another way, the model does not load."""
+        """Read how the model pools. Nothing is guessed: without the file, or with another way, it does not load."""
         folder = Path(parameters(args)["weights"])
         config = json.loads((folder / "1_Pooling" / "config.json").read_text(encoding="utf-8"))
         modes = [mode for mode in MODES if config.get(f"pooling_mode_{mode}")]

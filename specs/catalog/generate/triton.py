@@ -2,10 +2,10 @@
 
     python -m specs.catalog.generate.triton 2.51.0 DATE HELP FIELDS ENUMS > specs/catalog/2026-11/triton.json
 
-HELP is what `tritonserver --help` prints (it goes to standard error, with exit status 1). FIELDS is a CSV with the columns
-message, number, field, type, oneof and `in_server_<version>_schema`, read from `tritonclient.grpc.model_config_pb2` and
-from the schema in the server's own library; ENUMS a CSV with the columns enum and values (`A=0 B=1`). The server's
-schema counts: a newer client has fields that the server refuses.
+HELP is what `tritonserver --help` prints (it goes to standard error, with exit status 1). FIELDS is a CSV with the
+columns message, number, field, type, oneof and `in_server_<version>_schema`, read from
+`tritonclient.grpc.model_config_pb2` and from the schema in the server's own library; ENUMS a CSV with the columns enum
+and values (`A=0 B=1`). The server's schema counts: a newer client has fields that the server refuses.
 """
 
 from __future__ import annotations
