@@ -125,3 +125,11 @@ def efficiency(edition: str) -> Efficiency:
     """Return the shares of peak speed that an edition's estimates assume."""
     table = read_table(edition, "accelerators.json")["efficiency"]
     return Efficiency(**{name: Share(**table[name]) for name in Efficiency._fields})
+
+
+@cache
+def least_capability(edition: str, engine: str) -> tuple[float, str]:
+    """Return the least compute capability that an engine's release image has kernels for, and who says so; 0.0 for an
+    engine of which nothing is recorded."""
+    row = read_table(edition, "accelerators.json")["capabilities"].get(engine)
+    return (float(row["least"]), row["source"]) if row else (0.0, "")

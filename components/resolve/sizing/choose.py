@@ -29,7 +29,8 @@ class Choice(NamedTuple):
     chosen: Fit | None
     """The cheapest layout that fits; None if none in the pool's shape does."""
     nearest: Fit | None
-    """If none fits: the layout that lacks least on its tightest GPU; None if vLLM accepts no layout at all."""
+    """If none fits: the layout that lacks least on its tightest GPU, one of the usual ones if any was tried; None if
+    vLLM accepts no layout at all."""
     rejected: tuple[Rejected, ...]
     """For each number of GPUs below the chosen one, the layout that came closest."""
     next: Fit | None
@@ -84,7 +85,7 @@ def choose(model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings,
             tried.append(found)
     if chosen is not None:
         return Choice(chosen, None, _closest(tried, heavy, chosen.layout.gpus), None)
-    nearest = max(tried, key=_left, default=None)
+    nearest = max(tried, key=lambda f: (usual(f.layout, shape), _left(f)), default=None)
     if nearest is None and heavy:
         nearest = fit(model, gpu, heavy[-1].layout, need, settings, o)
     return Choice(None, nearest, _closest(tried, heavy, 1 << 30), None)
@@ -128,12 +129,12 @@ def alternatives(
         return next((f for f in found if f.fits), None)
 
     def smaller() -> Iterator[Alternative]:
-        context = _most(up(need.context, 1024), lambda k: first(model, need._replace(context=k * 1024), settings))
+        context = most(up(need.context, 1024), lambda k: first(model, need._replace(context=k * 1024), settings))
         if context is not None:
             tokens = context.need.context
             text = f"{tokens:,} tokens of context ({tokens // 1024}k) instead of {need.context:,}"
             yield Alternative("context", f"{text}: fits with {context.layout}", context)
-        requests = _most(need.requests, lambda n: first(model, need._replace(requests=n), settings))
+        requests = most(need.requests, lambda n: first(model, need._replace(requests=n), settings))
         if requests is not None:
             number = requests.need.requests
             many = f"{number} request{'s' if number > 1 else ''} at once"
@@ -191,7 +192,7 @@ def alternatives(
     return (*smaller(), *steps(), *formats(), *larger(), *others())
 
 
-def _most(limit: int, attempt: Callable[[int], Fit | None]) -> Fit | None:
+def most(limit: int, attempt: Callable[[int], Fit | None]) -> Fit | None:
     """Return what `attempt` gives for the largest number below `limit` for which it gives anything, by bisection: less
     of either is never more memory."""
     low, high, best = 1, limit - 1, None
