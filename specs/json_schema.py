@@ -153,7 +153,7 @@ def _overlays(schema: dict[str, Any]) -> None:
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    for owner in ("AwsTarget", "OnPremTarget", "Environment"):
+    for owner in ("AwsTarget", "OnPremTarget", "EdgeTarget", "Environment"):
         about = definitions[owner]["properties"]["overlay"].get("description", "")
         definitions[owner]["properties"]["overlay"] = {
             "description": about,

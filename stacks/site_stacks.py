@@ -44,7 +44,8 @@ def at_sites(
             made, _, _ = finish(lower_site(there, stack.layer, name))
             nodes = list(stack.graph.nodes)
             for node in made.nodes:
-                nodes[places[node.id]] = node
+                if node != nodes[places[node.id]]:  # what is equal stays one object
+                    nodes[places[node.id]] = node
             yield replace(
                 stack,
                 site=site.name,

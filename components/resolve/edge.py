@@ -8,8 +8,10 @@ of this target uses it any more. So the cache has to hold, for a while, the larg
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from components.resolve.platform import Aws, Edge, Platform, Upstream
+from components.resolve.defaults import GIB
+from components.resolve.platform import Aws, Edge, Platform, RolloutChoice, Server, Upstream
 from components.resolve.values import Values
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
@@ -84,7 +86,7 @@ def check_edge(case: Case, platform: Platform, upstream: Platform | None) -> Ite
             related=tuple(place_of(case, ("models", w.model), gib(w.size)) for w in platform.weights),
         )
     pools: dict[str, str] = {}
-    for server in platform.servers:
+    for server in (s for s in platform.servers if not s.weights.baked):
         first = pools.setdefault(server.weights.model, server.pool.name)
         if first != server.pool.name:
             yield finding(
@@ -97,6 +99,38 @@ def check_edge(case: Case, platform: Platform, upstream: Platform | None) -> Ite
             )
     if upstream is not None:
         yield from _not_there(case, platform, upstream)
+
+
+def on_a_box(servers: tuple[Server, ...], values: Values) -> tuple[Server, ...]:
+    """Return the servers of a site with the rolling update that its one box can carry out.
+
+    On a box without GPU the new replica starts beside the old one, which serves until the new one answers, if memory
+    and cores hold one replica more of it: memory x 7/8 - 1 GiB and cores - 1 are for servers (components/resolve/cores.py).
+    Cores are then asked for as a share of `replicas + 1`, and used by whoever has work.
+    """
+    return tuple(_on_a_box(s, [o for o in servers if o.pool.name == s.pool.name], values) for s in servers)
+
+
+def _on_a_box(server: Server, beside: list[Server], values: Values) -> Server:
+    pool = server.pool
+    if pool.per_node or pool.maximum > 1:
+        return server  # GPUs are counted by the pool's own rule, and on several boxes nobody knows which has room
+    shares = sum(o.replicas for o in beside)
+    have = pool.memory * 7 // 8 - GIB
+    needed = sum(o.memory * o.replicas for o in beside) + max(o.memory for o in beside)
+    cores = (pool.cores - 1) // (shares + 1)
+    path = ("serving", server.name, "rollout")
+    sums = f"the box has {gib(have)} for servers, and they and one replica more need {gib(needed)}"
+    if needed > have or not cores:
+        why = sums if needed > have else f"the box has {pool.cores} cores, too few for one replica more"
+        choice = RolloutChoice(
+            0, 1, f"{why}: a replica stops before its successor starts, and nothing serves meanwhile"
+        )
+    else:
+        server = replace(server, cpu_request=cores)
+        choice = RolloutChoice(1, 0, f"{sums}: the old replica serves until the new one answers")
+    values.put(path, f"maxSurge {choice.max_surge}, maxUnavailable {choice.max_unavailable}", choice.reason)
+    return replace(server, rollout=choice)
 
 
 def _not_there(case: Case, platform: Platform, upstream: Platform) -> Iterator[Diagnostic]:
