@@ -55,11 +55,11 @@ def lower_kserve(platform: Platform, server: Server, container: Container, metad
         },
     }
     surge, unavailable = ceil(server.replicas / 4), floor(server.replicas / 4)
-    notes = ("KServe v0.20.0 or later with LLMInferenceService has to be there",)
-    if surge > server.rollout.max_surge:
-        free = f"{server.rollout.max_surge or 'no'} more replica{'' if server.rollout.max_surge == 1 else 's'}"
+    notes: tuple[str, ...] = ("KServe v0.20.0 or later with LLMInferenceService has to be there",)
+    if unavailable == 0 and server.rollout.max_surge == 0:
+        # with fewer than four replicas it takes none away before a new one is there
         notes += (
-            f"an update may stall: KServe starts {surge} more at once, and the pool has room for {free}; raise "
+            f"every update stalls: KServe starts {surge} more first, and the pool has no room for it; raise "
             f"`nodePools.{server.pool.name}.max`",
         )
     return Workload(

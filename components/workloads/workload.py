@@ -12,7 +12,7 @@ SERVER_LABEL = "llmform.dev/server"
 class Workload(NamedTuple):
     """The object that makes the pods.
 
-    `pods` selects all of the server's pods (network policy, disruption budget), `answers` those that clients may be sent
+    `pods` selects all of its pods (network policy, disruption budget), `answers` those that clients may be sent
     to (Service). `ingress` and `egress` are rules of the network policy beside those that every server has. `rollout`
     says how the pods are replaced, and `notes` what a reader of the plan has to know.
     """

@@ -11,7 +11,6 @@ from specs.load import Case
 from specs.schema.targets import EdgeTarget
 from specs.tree import Path, at
 
-
 NOT_INSTALLED = ("kserve", "efa-device-plugin")
 """Add-ons that a spec can only say are there."""
 
@@ -20,7 +19,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield servers with `runtime: kserve` of another engine than vLLM, or at a target that does not say that KServe is
     there; and add-ons that llmform does not install."""
     target = case.spec.targets[case.target]
-    addons = {} if isinstance(target, EdgeTarget) else target.addons
+    addons: dict[str, str] = {} if isinstance(target, EdgeTarget) else {str(k): v for k, v in target.addons.items()}
     state = addons.get("kserve", "existing" if addons.get("default") == "existing" else "")
     for addon in NOT_INSTALLED:
         if addons.get(addon) == "managed":

@@ -48,9 +48,9 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
 
 def _backend(case: Case, edition: Edition, name: str, server: Server, backend: str) -> Iterator[Diagnostic]:
     path: Path = ("serving", name)
-    if backend == "python" and server.image is None:
+    if backend == "python" and server.image is None and case.spec.images is None:
         message = f"`serving.{name}` has no `image`: the program of `backend: python` is in an image of your own"
-        help = "add `image:`, by digest or version, such as `image: registry.example/chat:1.4.0`"
+        help = "add `image:` such as `registry.example/chat:1.4.0`, or `images:`, the registry of images that you build"
         yield finding(case, "missing-key", path, message, help=help, key=True)
     model = case.spec.models.get(server.model)
     if model is not None:
