@@ -1,7 +1,8 @@
 """Build contexts of images from their templates: values in, text of every file out.
 
 A folder of `serving_images` is an image. Its files become the build context: `NAME.j2` is a Jinja2 template and gives
-`NAME`, everything else goes in as it is. What describes the folder to people and to llmform stays out.
+`NAME`, everything else goes in as it is. Templates beside the folders are parts that several of them include. What
+describes the folder to people and to llmform stays out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, meta
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
 HERE = Path(__file__).resolve().parent
 VALUES = "values.json"
@@ -24,12 +25,15 @@ class UnfitValues(ValueError):
     """A template needs a value that was not given, or a value was given that no template needs."""
 
 
+def facts(folder: str) -> dict[str, Any]:
+    """Return the whole of the folder's `values.json`, with the date and source of what it states; {} without one."""
+    path = HERE / folder / VALUES
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
 def defaults(folder: str) -> dict[str, Any]:
     """Return the values that the image's folder states itself; `values.json` says their date and source."""
-    path = HERE / folder / VALUES
-    if not path.is_file():
-        return {}
-    return dict(json.loads(path.read_text(encoding="utf-8"))["values"])
+    return dict(facts(folder).get("values", {}))
 
 
 def render(folder: str, values: Mapping[str, object]) -> dict[str, str]:
@@ -46,12 +50,11 @@ def render(folder: str, values: Mapping[str, object]) -> dict[str, str]:
     context: dict[str, str] = {}
     for path, text in _files(folder):
         if path.endswith(".j2"):
-            environment = _environment()
-            needed |= meta.find_undeclared_variables(environment.parse(text))
+            needed |= _needed(text)
             path = path.removesuffix(".j2")
             if missing := needed - values.keys():
                 raise UnfitValues(f"{folder}/{path} needs {', '.join(sorted(missing))}")
-            text = environment.from_string(text).render(values)
+            text = _environment().from_string(text).render(values)
         if path in context:
             raise UnfitValues(f"{folder} has {path} twice, as a file and as a template")
         context[path] = text
@@ -63,8 +66,20 @@ def render(folder: str, values: Mapping[str, object]) -> dict[str, str]:
 @cache
 def _environment() -> Environment:
     return Environment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+
+
+def _needed(text: str) -> set[str]:
+    """Return the names of the values that a template and the parts that it includes need."""
+    tree = _environment().parse(text)
+    parts = [(HERE / name).read_text(encoding="utf-8") for name in meta.find_referenced_templates(tree) if name]
+    return meta.find_undeclared_variables(tree).union(*(_needed(part) for part in parts))
 
 
 def _files(folder: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.compile import write_whole
+from stacks.cli.own_files import first_line, refuse_foreign, write_files
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import BrokenInput, UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
@@ -111,35 +111,15 @@ def _outputs(given: list[str]) -> Mapping[tuple[str, str], Any]:
 
 
 def _write(folder: Path, files: Mapping[str, str], stack: str) -> tuple[list[str], list[str]]:
-    """Write what differs and remove what is stale; return both. Nothing is written if a file is not ours to write.
-
-    Each file is written whole, the lists of files last and before anything is removed: whenever this is interrupted,
-    every list names files that are there, and the next run finishes.
-    """
+    """Write what differs and remove what is stale; return both. Nothing is written if a file is not ours to write."""
     from stacks.render.manifest_files import mark
 
-    foreign = [path for path in files if (folder / path).exists() and _first_line(folder / path) != mark(path, stack)]
-    if foreign:
-        shown = ", ".join(f"`{(folder / path).as_posix()}`" for path in foreign[:5]) + (", …" if foreign[5:] else "")
-        raise UsageError(
-            f"not written by `llmform render` from `{stack}`: {shown}; no file was changed",
-            "a folder holds one stack: name another with `-o`",
-        )
-    written = []
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        if not (folder / path).exists() or (folder / path).read_text(encoding="utf-8") != text:
-            write_whole(folder / path, text)
-            written.append(path)
-    removed = [
-        path for path in _present(folder) if path not in files and _first_line(folder / path) == mark(path, stack)
-    ]
-    for path in removed:
-        (folder / path).unlink()
-    for parent in {(folder / path).parent for path in removed} - {folder}:
-        if not any(parent.iterdir()):
-            parent.rmdir()
-    return written, removed
+    def ours(path: str) -> bool:
+        return first_line(folder / path) == mark(path, stack)
+
+    advice = "a folder holds one stack: name another with `-o`"
+    refuse_foreign(folder, files, ours, f"`llmform render` from `{stack}`", advice)
+    return write_files(folder, files, lambda: [path for path in _present(folder) if ours(path)])
 
 
 def _present(folder: Path) -> Iterator[str]:
@@ -147,11 +127,3 @@ def _present(folder: Path) -> Iterator[str]:
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("wave-*/*.yaml"))):
         if path.is_file():
             yield path.relative_to(folder).as_posix()
-
-
-def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:  # a checkout may have other line ends
-            return file.readline().removesuffix("\n")
-    except (OSError, UnicodeDecodeError):
-        return ""
