@@ -147,6 +147,10 @@ class Client(Protocol):
         """Return the text of its metrics, None if nobody wants to know."""
         ...
 
+    def close(self) -> None:
+        """Close its connections; for whoever made it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -315,8 +316,8 @@ class TritonServicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ig
         values = [float("nan")] if self.broken == "nan" else [0.5, 0.25]
         name = {"embed": "embedding", "rerank": "score"}[self.task]
         if self.broken != "no-tensor":
-            tensor = response.outputs.add(name=name, datatype="FP32", shape=[1, len(values)])
-            tensor.contents.fp32_contents.extend(values)
+            response.outputs.add(name=name, datatype="FP32", shape=[1, len(values)])
+            response.raw_output_contents.append(struct.pack(f"<{len(values)}f", *values))
         return response
 
     def ModelStreamInfer(self, requests: Iterator[Any], context: Any) -> Iterator[Any]:

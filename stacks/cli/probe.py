@@ -6,7 +6,7 @@ import argparse
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         client = _client(arguments, address, settings, subject.health_path, key)
     from stacks.cli.probe_run import probe
 
-    with _progress(settings) as progress:
+    with closing(client), _progress(settings) as progress:
         report = probe(client, settings, subject.expected, progress=progress)
     from stacks.render import probe as render
     from stacks.render.style import Style
