@@ -5,8 +5,8 @@
 
 `start`: the whole process against an interpreter that only imports what every plan needs (pydantic and yaml), in
 turn, pair by pair, so that a machine that slows down slows both. `launcher`: what `./llmform` adds to the tool it
-starts. `growth`: specs with 3, 12 and 102 stacks, time beyond the first and peak memory. Nothing here fails on a time:
-machines differ, and the reader judges.
+starts. `growth`: specs with 3, 12 and 102 stacks, time beyond the first and peak memory. `sites`: store-edge with
+1,000 sites, whole process. Nothing here fails on a time: machines differ, and the reader judges.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "specs" / "examples" / "quickstart.yaml"
+EDGE = ROOT / "specs" / "examples" / "store-edge.yaml"
 BASE = "from pydantic import BaseModel; import yaml"
 TOOL = "import gc, sys; gc.disable(); sys.argv[0] = 'llmform'; from stacks.cli import main; sys.exit(main())"
 """What `./llmform` runs."""
@@ -111,6 +112,18 @@ def growth(rounds: int, sizes: tuple[int, ...]) -> None:
         print(f"  {stacks:>4} stacks  {cpu / first:6.2f} times  {each:<28} {peak:6.0f} MiB")
 
 
+def sites(rounds: int, count: int) -> None:
+    """Print time and memory of the plan of the edge example with this many sites."""
+    rows = "".join(f"shop-{n},context-{n},zone-{n % 16}\n" for n in range(count))
+    with tempfile.TemporaryDirectory() as folder:
+        spec = Path(folder) / EDGE.name
+        spec.write_text(EDGE.read_text(encoding="utf-8"), encoding="utf-8")
+        (Path(folder) / "shops.csv").write_text(f"name,kubeContext,zone\n{rows}", encoding="utf-8")
+        runs = [run(TOOL, "plan", str(spec)) for _ in range(rounds)]
+    print(f"sites: plan of {count:,} sites, {rounds} rounds, median (min to max)")
+    print(f"  wall  {spread([r.wall for r in runs])} s on this machine, peak {max(r.peak_mib for r in runs):.0f} MiB")
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description="What `llmform plan` costs, as ratios.")
@@ -119,6 +132,7 @@ def main() -> None:
     start(1 if smoke else 15)
     launcher(1 if smoke else 15)
     growth(1 if smoke else 3, (1, 3) if smoke else (1, 4, 34))
+    sites(1 if smoke else 5, 1000)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,18 @@ def _tupled(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(item) if isinstance(item, list) else item for key, item in raw.items()}
 
 
+def encode_node(node: Node) -> dict[str, Any]:
+    """Return one node as plain JSON."""
+    return _fields(node)
+
+
+def decode_node(raw: Mapping[str, Any]) -> Node:
+    """Return the node that `encode_node` made this JSON from; ValueError or TypeError if it did not."""
+    rest = {k: v for k, v in raw.items() if k not in ("inputs", "options")}
+    options = Options(**_tupled(raw.get("options", {})))
+    return Node(inputs=decode_value(raw["inputs"]), options=options, **_tupled(rest))
+
+
 def encode_graph(graph: Graph) -> dict[str, Any]:
     """Return the graph as plain JSON in canonical order."""
     return {
@@ -109,11 +121,7 @@ def decode_graph(raw: Mapping[str, Any]) -> Graph:
     """Return the graph that `encode_graph` made this JSON from; ValueError or TypeError if it did not."""
     try:
         components = [Component(**_tupled(c)) for c in raw["components"]]
-        nodes = []
-        for item in raw["nodes"]:
-            rest = {k: v for k, v in item.items() if k not in ("inputs", "options")}
-            options = Options(**_tupled(item.get("options", {})))
-            nodes.append(Node(inputs=decode_value(item["inputs"]), options=options, **_tupled(rest)))
+        nodes = [decode_node(item) for item in raw["nodes"]]
         outputs = {name: decode_value(value) for name, value in raw["outputs"].items()}
         return assemble(raw["stack"], components, nodes, outputs)
     except (KeyError, AttributeError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from components import aws, manifests
 from components.graph import Component, JsonText, Node, Value
 from components.part import Part
-from components.resolve.platform import Aws, OnPrem, Platform
+from components.resolve.platform import Aws, Edge, OnPrem, Platform
 
 
 def lower(platform: Platform) -> Part:
@@ -75,11 +75,12 @@ def _kubeconfig(platform: Platform, cluster: str, region: str) -> Value:
     }
 
 
-def _on_prem(platform: Platform, target: OnPrem) -> dict[str, Value]:
+def _on_prem(platform: Platform, target: OnPrem | Edge) -> dict[str, Value]:
     """Inputs for a cluster that exists: a context in the kubeconfig of whoever runs the stack."""
+    site = (target.site,) if isinstance(target, Edge) else ()
     return {
         # A context's name is local to one person's kubeconfig, so it is no identity: the target is. One
         # target is one cluster for good; another cluster is another target.
-        "clusterIdentifier": f"{platform.spec}.{platform.environment}.{target.name}",
+        "clusterIdentifier": ".".join((platform.spec, platform.environment, target.name, *site)),
         "context": target.kube_context,
     }

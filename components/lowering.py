@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from components import kubernetes_provider, provider
@@ -24,6 +24,9 @@ class Lowering:
     lower: Callable[[Platform], Part]
     aws: bool = True
     on_prem: bool = True
+    """At a cluster that exists: on-prem, and at the sites of an edge target."""
+    of_site: bool = False
+    """At an edge target, whether what it makes differs from site to site."""
 
 
 LOWERINGS: tuple[Lowering, ...] = (
@@ -43,8 +46,8 @@ LOWERINGS: tuple[Lowering, ...] = (
     Lowering("platform", gpu_operator.lower, aws=False),
     Lowering("platform", storage_class.lower, on_prem=False),
     Lowering("platform", node_pools.lower, on_prem=False),
-    Lowering("workloads", kubernetes_provider.lower),
-    Lowering("workloads", namespaces.lower_workloads, aws=False),
+    Lowering("workloads", kubernetes_provider.lower, of_site=True),
+    Lowering("workloads", namespaces.lower_workloads, aws=False, of_site=True),
     Lowering("workloads", node_pools.lower, aws=False),
     Lowering("workloads", weights_mirror.lower),
     Lowering("workloads", model_server.lower),
@@ -70,7 +73,16 @@ def lower(platform: Platform, layer: str, stack: str) -> Graph:
     On-prem the namespace of the workloads and the contract of the node pools are in the workloads stack, whether or not
     there is a platform stack: an operator that llmform takes over or gives up must not move the namespace.
     """
-    parts = [r.lower(platform) for r in LOWERINGS if r.layer == layer and _applies(r, platform)]
+    return _assembled(platform, [r for r in LOWERINGS if r.layer == layer], stack)
+
+
+def lower_site(platform: Platform, layer: str, stack: str) -> Graph:
+    """Return the part of a layer's graph at an edge target that names the site; the rest is the same at all sites."""
+    return _assembled(platform, [r for r in LOWERINGS if r.layer == layer and r.of_site], stack)
+
+
+def _assembled(platform: Platform, lowerings: Iterable[Lowering], stack: str) -> Graph:
+    parts = [r.lower(platform) for r in lowerings if _applies(r, platform)]
     return assemble(
         stack,
         (c for p in parts for c in p.components),

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.graph import Node, Options
 from components.part import moved_node
-from components.resolve.platform import OnPrem, Platform
+from components.resolve.platform import Aws, Platform
 
 POOL_LABEL = "llmform.dev/pool"
 """The label of a pool's nodes; model servers select by it."""
@@ -105,5 +105,5 @@ def kubernetes_node(
 
 
 def on_prem(platform: Platform) -> bool:
-    """Say whether the target is a cluster that exists already."""
-    return isinstance(platform.target, OnPrem)
+    """Say whether the target is a cluster that exists already: on-prem, or a site at the edge."""
+    return not isinstance(platform.target, Aws)

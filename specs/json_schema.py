@@ -153,7 +153,7 @@ def _overlays(schema: dict[str, Any]) -> None:
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    for owner in ("AwsTarget", "OnPremTarget", "Environment"):
+    for owner in ("AwsTarget", "OnPremTarget", "EdgeTarget", "Environment"):
         about = definitions[owner]["properties"]["overlay"].get("description", "")
         definitions[owner]["properties"]["overlay"] = {
             "description": about,
@@ -213,6 +213,13 @@ _ONE_OF: dict[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     "NodePool": ("anyOf", ({"required": ["accelerator"]}, {"required": ["instance"]})),
     "Patch": ("oneOf", ({"required": ["merge"]}, {"required": ["json"]})),
     "Manifests": ("oneOf", ({"required": ["dir"]}, {"required": ["file"]})),
+    "ModelArchitecture": (
+        "oneOf",
+        (
+            {"required": ["config"]},
+            {"required": ["family", "layers", "hidden", "intermediate", "heads", "kvHeads", "headDim", "vocab"]},
+        ),
+    ),
 }
 """What the validators of the sections say about keys that exclude or replace one another."""
 

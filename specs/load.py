@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from specs.at_target import Placed, at_targets
 from specs.diagnostics import Diagnostic, Severity, arrange, has_errors
 from specs.overlay import expand_short_forms, removal, specialise
 from specs.schema.spec import Spec
@@ -22,7 +23,8 @@ DEFAULT_ENVIRONMENT = "default"
 class Case:
     """The spec as it holds in one environment at one target; `tree` has the origin of every value.
 
-    `base` is the spec before overlays, `all_targets` the names of all its targets.
+    `spec` is what of it runs at the target (specs/at_target.py). `base` is the spec before overlays, `all_targets` the
+    names of all its targets.
     """
 
     environment: str
@@ -63,7 +65,9 @@ def load(data: bytes, file: str) -> Loaded:
         findings.extend(_with_removal(d, tree, target, environment) for d in wrong)
         if spec is not None and not has_errors(overlaid):
             cases.append(Case(environment, target, spec, here, tree, targets))
-    return Loaded(tree, tuple(cases), arrange(findings))
+    here_only = at_targets([Placed(c.environment, c.target, c.spec) for c in cases])
+    there = tuple(replace(c, spec=spec) for c, spec in zip(cases, here_only, strict=True))
+    return Loaded(tree, there, arrange(findings))
 
 
 def _with_removal(found: Diagnostic, base: Tree, target: str, environment: str) -> Diagnostic:

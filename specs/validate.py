@@ -22,7 +22,7 @@ from specs.suggest import closest, did_you_mean
 from specs.tree import Path, Tree, at, dotted, key_span, plain
 from specs.unions import KINDS, NO_ALTERNATIVE, meant, real_path
 
-PROVIDERS = ("aws", "on-prem")
+PROVIDERS = ("aws", "on-prem", "edge")
 """The kinds of target (specs/schema/targets.py)."""
 
 _NAME_RULE = "lower-case letters, digits and dashes, a letter first, at most 40 characters"
@@ -34,6 +34,7 @@ _BLAMED = {
     "revision-twice": ("revision", "source"),
     "patch-twice": ("json", "merge"),
     "manifests-place": ("file", "dir"),
+    "architecture-twice": ("config", ""),
 }
 
 
@@ -265,7 +266,9 @@ def _no_provider(tree: Tree, path: Path, found: Tree, provider: str) -> Diagnost
     near = closest("provider", found.members)
     if near is not None:
         return _unknown_key(tree, (*path, near), provider)
-    return replace(_missing(tree, path, "provider", provider), help="add `provider: aws` or `provider: on-prem`")
+    return replace(
+        _missing(tree, path, "provider", provider), help="add `provider: aws`, `provider: on-prem` or `provider: edge`"
+    )
 
 
 def _written(tree: Tree, path: Path) -> Path:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.graph import Graph
-from components.graph_json import canonical, decode_graph, encode_graph
+from components.graph_json import canonical, decode_graph, decode_node, encode_graph, encode_node
 from components.resolve.platform import Explained
 
 FORMAT = 1
@@ -20,7 +20,11 @@ LAYERS = ("foundation", "platform", "workloads")
 
 @dataclass(frozen=True, slots=True)
 class CompiledStack:
-    """One stack. `place` says where it is (`aws us-east-1`), `delivery` who applies it: `pulumi` or `gitops`."""
+    """One stack. `place` says where it is (`aws us-east-1`), `delivery` who applies it: `pulumi` or `gitops`.
+
+    `site` is empty but at an edge target. There `common` is the graph that all sites share, the first site's, and
+    `own` the ids of its nodes that a site has in its own form; a stack that was read from a file has neither.
+    """
 
     spec: str
     environment: str
@@ -30,11 +34,29 @@ class CompiledStack:
     values: Mapping[str, Explained]
     graph: Graph
     delivery: str = "pulumi"
+    site: str = ""
+    common: Graph | None = field(default=None, compare=False, repr=False)
+    own: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @property
     def name(self) -> str:
         """The Pulumi stack's name."""
-        return f"{self.spec}.{self.environment}.{self.target}.{self.layer}"
+        return stack_name(self.spec, self.environment, self.target, self.site, self.layer)
+
+    @property
+    def somewhere(self) -> tuple[str, str, str]:
+        """Environment, target and site: stacks that agree in it are layers of one place."""
+        return self.environment, self.target, self.site
+
+
+def is_place_of_weights(path: str) -> bool:
+    """Say whether a spec path is the key `weights` of a model."""
+    return path.startswith("models.") and path.endswith(".weights") and path.count(".") == 2
+
+
+def stack_name(spec: str, environment: str, target: str, site: str, layer: str) -> str:
+    """Return the name of a stack: `hello.prod.us-east-1.workloads`, with a site `hello.prod.shops.berlin.workloads`."""
+    return ".".join((spec, environment, target, *((site,) if site else ()), layer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +83,33 @@ def encode(compilation: Compilation) -> str:
             "edition": compilation.edition,
             "spec": compilation.spec,
             "digest": compilation.digest,
-            "stacks": [
-                {
-                    "environment": s.environment,
-                    "target": s.target,
-                    "layer": s.layer,
-                    "place": s.place,
-                    "values": {path: _explained(e) for path, e in s.values.items()},
-                    "graph": encode_graph(s.graph),
-                    **({"delivery": s.delivery} if s.delivery != "pulumi" else {}),
-                }
-                for s in compilation.stacks
-            ],
+            "stacks": list(_rows(compilation.stacks)),
         }
     )
+
+
+def _rows(stacks: Iterable[CompiledStack]) -> Iterator[dict[str, Any]]:
+    """Yield the stacks as JSON; a site only with what differs from the first site of its target."""
+    first: dict[int, CompiledStack] = {}
+    for s in stacks:
+        row = {
+            "environment": s.environment,
+            "target": s.target,
+            "layer": s.layer,
+            "place": s.place,
+            **({"delivery": s.delivery} if s.delivery != "pulumi" else {}),
+            **({"site": s.site} if s.site else {}),
+        }
+        other = first.setdefault(id(s.common), s) if s.common is not None else s
+        if other is not s:
+            own = {path: _explained(e) for path, e in s.values.items() if other.values.get(path) != e}
+            nodes = [encode_node(n) for n, o in zip(s.graph.nodes, other.graph.nodes, strict=True) if n != o]
+            less = sorted(other.values.keys() - s.values.keys())
+            yield row | {"like": other.site, "values": own, "without": less, "nodes": nodes}
+            continue
+        values = {path: _explained(e) for path, e in s.values.items()}
+        shared = {"own": sorted(s.own)} if s.common is not None else {}
+        yield row | shared | {"values": values, "graph": encode_graph(s.graph)}
 
 
 def _explained(item: Explained) -> dict[str, Any]:
@@ -93,19 +128,37 @@ def decode(text: str) -> Compilation:
     if raw["format"] != FORMAT:
         raise NotACompilation(f"its format is {raw['format']!r}; this version reads {FORMAT}")
     try:
-        stacks = tuple(
-            CompiledStack(
-                raw["spec"],
-                s["environment"],
-                s["target"],
-                s["layer"],
-                s["place"],
-                {path: Explained(**e) for path, e in s["values"].items()},
-                decode_graph(s["graph"]),
-                s.get("delivery", "pulumi"),
-            )
-            for s in raw["stacks"]
-        )
-        return Compilation(raw["compiler"], raw["edition"], raw["spec"], raw["digest"], stacks)
+        stacks: list[CompiledStack] = []
+        first: dict[tuple[str, ...], CompiledStack] = {}
+        for row in raw["stacks"]:
+            site = row.get("site", "")
+            key = (row["environment"], row["target"], row["layer"])
+            if "like" in row:
+                stacks.append(_like(row, first[*key, row["like"]]))
+                continue
+            graph = decode_graph(row["graph"])
+            values = {path: Explained(**e) for path, e in row["values"].items()}
+            stack = CompiledStack(raw["spec"], *key, row["place"], values, graph, row.get("delivery", "pulumi"), site)
+            if "own" in row:
+                stack = replace(stack, common=graph, own=frozenset(row["own"]))
+                first[*key, site] = stack
+            stacks.append(stack)
+        return Compilation(raw["compiler"], raw["edition"], raw["spec"], raw["digest"], tuple(stacks))
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise NotACompilation(f"it is damaged: {type(error).__name__} {error}") from None
+
+
+def _like(row: Mapping[str, Any], first: CompiledStack) -> CompiledStack:
+    """Return a site of which only what differs from the first one was recorded."""
+    nodes = {n.id: n for n in map(decode_node, row["nodes"])}
+    without = set(row["without"])
+    values = {path: e for path, e in first.values.items() if path not in without}
+    name = stack_name(first.spec, first.environment, first.target, row["site"], first.layer)
+    return replace(
+        first,
+        site=row["site"],
+        place=row["place"],
+        delivery=row.get("delivery", "pulumi"),
+        values=values | {path: Explained(**e) for path, e in row["values"].items()},
+        graph=replace(first.graph, stack=name, nodes=tuple(nodes.get(n.id, n) for n in first.graph.nodes)),
+    )

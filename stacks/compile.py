@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
 from components.engine_options import with_engine_options
 from components.graph import Graph
@@ -13,7 +15,7 @@ from components.lowering import layers, lower
 from components.order import ordered
 from components.patches import PatchFailed, apply_patch
 from components.places import delivery, place
-from components.resolve.platform import Explained, Extra, Platform
+from components.resolve.platform import Edge, Explained, Extra, Platform
 from components.resolve.resolve import resolve
 from specs import __version__
 from specs.adopted_objects import read_adopted
@@ -21,6 +23,7 @@ from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
 from specs.checks import CHECKS, OF_OBJECTS, TOGETHER
 from specs.checks.same_cluster import cluster
 from specs.checks.secrets_in_clear import check_recorded
+from specs.checks.stack_names import check_sites
 from specs.checks.unused import check_models, check_pools
 from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
@@ -28,10 +31,14 @@ from specs.files import Files, NoFiles
 from specs.finding import finding, span_of
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
+from specs.model_numbers import ModelNumbers, read_models
+from specs.schema.targets import EdgeTarget
+from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
-from stacks.compilation import Compilation, CompiledStack
+from stacks.compilation import Compilation, CompiledStack, stack_name
 from stacks.own_objects import Made, scaled_twice, taken_twice
+from stacks.site_stacks import at_sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Selection:
     target: str = ""
     layer: str = ""
     stack: str = ""
+    site: str = ""
 
     def takes(self, stack: CompiledStack) -> bool:
         """Say whether the stack is selected."""
@@ -50,6 +58,7 @@ class Selection:
             and self.target in ("", stack.target)
             and self.layer in ("", stack.layer)
             and self.stack in ("", stack.name)
+            and self.site in ("", stack.site)
         )
 
 
@@ -79,33 +88,43 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
     ]
-    read: list[tuple[tuple[Manifest, ...], Facts | None, dict[str, Manifest]]] = []
+    read: list[_Read] = []
     for case in loaded.cases:
         manifests, problems = read_manifests(case, beside, file)
         facts, wrong = read_facts(case, beside, file)
         objects, lost = read_adopted(case, beside, file)
-        found.extend((*problems, *wrong, *lost, *(d for check in OF_OBJECTS for d in check(manifests))))
+        models, unread = read_models(case, edition, beside, file)
+        sites, astray = read_sites(case, beside, file)
+        found.extend((*problems, *wrong, *lost, *unread, *astray, *check_sites(case, [s.name for s in sites])))
+        found.extend(d for check in OF_OBJECTS for d in check(manifests))
         found.extend(check_recorded(objects.values()))
-        read.append((manifests, facts, objects))
-    with_facts = tuple((case, facts) for case, (_, facts, _) in zip(loaded.cases, read, strict=True))
+        read.append(_Read(manifests, facts, objects, models, sites))
+    with_facts = tuple((case, r.facts) for case, r in zip(loaded.cases, read, strict=True))
     found.extend(d for together in TOGETHER for d in together(with_facts))
+    found.extend(clusters_twice((case, r.sites) for case, r in zip(loaded.cases, read, strict=True)))
     if has_errors(found):
         return Compiled(None, arrange(found), loaded)
     found.extend(check_models(loaded.cases))
     stacks: list[CompiledStack] = []
     everywhere: list[Made] = []
     effective: set[Span] = set()
-    for case, (manifests, facts, objects) in zip(loaded.cases, read, strict=True):
-        platform, misfits = resolve(case, edition, facts)
-        found.extend((*misfits, *check_pools(case, edition, manifests)))
+    platforms, misfits = _platforms(loaded.cases, edition, read)
+    found.extend(misfits)
+    for case, one in zip(loaded.cases, read, strict=True):
+        found.extend(check_pools(case, edition, one.manifests))
+        platform = platforms.get((case.environment, case.target))
         if platform is None:
             continue
-        platform = replace(platform, extras=tuple(_extra(platform, m) for m in manifests))
-        made, wrong_patches, changed = _lower(case, platform, objects)
+        platform = replace(platform, extras=tuple(_extra(platform, m) for m in one.manifests))
+        made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
-        stacks.extend(made)
         effective |= changed
-        everywhere.append(Made(case, cluster(case, facts), tuple(made), manifests, platform.namespace))
+        everywhere.append(Made(case, cluster(case, one.facts), tuple(made), one.manifests, platform.namespace))
+        stacks.extend(
+            at_sites(platform, made, one.sites, partial(_finished, case, one.objects, platform.namespace))
+            if one.sites
+            else made
+        )
         found.extend(scaled_twice(everywhere[-1]))
     found.extend(taken_twice(everywhere))
     found.extend(_idle(loaded.cases, effective, stacks))
@@ -116,6 +135,35 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     name = loaded.cases[0].spec.name
     compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
     return Compiled(compilation, arrange(found), loaded)
+
+
+class _Read(NamedTuple):
+    """What the files beside the spec say for one case."""
+
+    manifests: tuple[Manifest, ...]
+    facts: Facts | None
+    objects: dict[str, Manifest]
+    models: Mapping[str, ModelNumbers]
+    sites: tuple[Site, ...]
+
+
+def _platforms(
+    cases: Sequence[Case], edition: Edition, read: Sequence[_Read]
+) -> tuple[dict[tuple[str, str], Platform], list[Diagnostic]]:
+    """Return the platforms by environment and target, and why some cannot be; an upstream comes before its sites."""
+    made: dict[tuple[str, str], Platform] = {}
+    found: list[Diagnostic] = []
+    for edge in (False, True):
+        for case, one in zip(cases, read, strict=True):
+            target = case.spec.targets[case.target]
+            if isinstance(target, EdgeTarget) is not edge:
+                continue
+            upstream = made.get((case.environment, target.upstream or "")) if isinstance(target, EdgeTarget) else None
+            platform, misfits = resolve(case, edition, one.facts, one.models, one.sites[:1], upstream)
+            found.extend(misfits)
+            if platform is not None:
+                made[case.environment, case.target] = platform
+    return made, found
 
 
 class _Recorded:
@@ -166,11 +214,11 @@ def _lower(
     found: list[Diagnostic] = []
     effective: set[Span] = set()
     for layer in layers(platform):
-        name = f"{platform.spec}.{platform.environment}.{platform.target.name}.{layer}"
-        graph, changed, problems = _patched(case, lower(platform, layer, name))
-        graph, refused = adopt.adopted(case, with_engine_options(graph), objects, platform.namespace)
+        site = platform.target.site if isinstance(platform.target, Edge) else ""
+        name = stack_name(platform.spec, platform.environment, platform.target.name, site, layer)
+        graph, changed, problems = _finished(case, objects, platform.namespace, lower(platform, layer, name))
         effective |= changed
-        found.extend((*problems, *refused))
+        found.extend(problems)
         found.extend(_unsound(case, graph))
         values = _values_of(platform.values, graph)
         stacks.append(
@@ -183,9 +231,20 @@ def _lower(
                 values,
                 graph,
                 delivery(platform, layer),
+                site,
             )
         )
     return stacks, found, effective
+
+
+def _finished(
+    case: Case, objects: Mapping[str, Manifest], namespace: str, graph: Graph
+) -> tuple[Graph, set[Span], tuple[Diagnostic, ...]]:
+    """Return a lowered graph with its patches, engine options and adoptions; which patches changed something, and
+    what is wrong."""
+    graph, changed, problems = _patched(case, graph)
+    graph, refused = adopt.adopted(case, with_engine_options(graph), objects, namespace)
+    return graph, changed, (*problems, *refused)
 
 
 def _patched(case: Case, graph: Graph) -> tuple[Graph, set[Span], list[Diagnostic]]:

@@ -50,7 +50,7 @@ def deployed(state: State, after: CompiledStack | None, outputs: Outputs | None 
     `outputs` are those of other stacks as they are deployed; for a stack that is not in it, what this one read of it
     in its last update is taken.
     """
-    spec, environment, target, layer = _placed(state.stack)
+    spec, environment, target, site, layer = _placed(state.stack)
     new = after.graph if after else assemble(state.stack, (), (), {})
     given = {**_read_outputs(state), **(outputs or {})}
     lifted, doubts = _lifted(_Raw(state, new), given)
@@ -60,16 +60,16 @@ def deployed(state: State, after: CompiledStack | None, outputs: Outputs | None 
     # Nobody recorded which values the state came from: only those of what is not there yet are known to be new.
     known = {path: e for path, e in values.items() if not under(path, added)}
     place = after.place if after else ""
-    stack = CompiledStack(spec, environment, target, layer, place, known, lifted)
+    stack = CompiledStack(spec, environment, target, layer, place, known, lifted, site=site)
     left = bool(state.pending) or any(r.marks & {"delete", "taint", "initErrors"} for r in state.resources)
     notes = (*_oddities(state), *_doubts(state.stack, doubts))
     return Deployed(stack, notes, unfinished=left, unsaid=bool(doubts or state.damage))
 
 
-def _placed(name: str) -> tuple[str, str, str, str]:
-    """Return spec, environment, target and layer of a stack's name; a name with more parts has a site in the target."""
+def _placed(name: str) -> tuple[str, str, str, str, str]:
+    """Return spec, environment, target, site and layer of a stack's name; the site is empty in a name of four parts."""
     spec, environment, *target, layer = name.split(".")
-    return spec, environment, ".".join(target), layer
+    return spec, environment, ".".join(target[:1]), ".".join(target[1:]), layer
 
 
 def _read_outputs(state: State) -> dict[str, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from components.graph import Component, Graph
+from components.graph import Component, Graph, Node
 from components.resolve.platform import Explained
 from stacks.causes import Because, also_read, changed_values, differing, explains, under, whole_foundation
 from stacks.changes import ABSENT, leaves
@@ -106,12 +106,19 @@ class Totals:
     adopt: int = 0
 
 
+Somewhere = tuple[str, str, str]
+"""Environment, target and site."""
+
 Status = Literal["new", "removed", "changed", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """One stack's part of the plan. `unchanged` counts the resources that no edit touches."""
+    """One stack's part of the plan. `unchanged` counts the resources that no edit touches.
+
+    `like` names the first stack of a group of sites with the same plan, itself included; it is empty where a stack
+    has a plan of its own.
+    """
 
     name: str
     environment: str
@@ -122,6 +129,8 @@ class StackPlan:
     totals: Totals
     unchanged: int
     steps: tuple[Step, ...]
+    site: str = ""
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,39 +189,98 @@ def plan(before: Compilation | None, after: Compilation, against: Against) -> Pl
     old = {s.name: s for s in before.stacks} if before else {}
     new = {s.name: s for s in after.stacks}
     ordered = sorted([*new.values(), *(s for s in old.values() if s.name not in new)], key=_place_in_order)
-    changed_outputs: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
-    edits: dict[str, dict[str, tuple[Edit, ...]]] = defaultdict(dict)
+    changed_outputs: dict[Somewhere, dict[tuple[str, str], str]] = defaultdict(dict)
+    edits: dict[Somewhere, dict[str, tuple[Edit, ...]]] = defaultdict(dict)
     graphs_before, graphs_after = _graphs(old.values()), _graphs(new.values())
     values_before, values_after = _values(old.values()), _values(new.values())
     stacks: list[StackPlan] = []
     notes = _notes(before, after, against)
+    versions = _version_words(against, after)
+    places = {s.somewhere: s for s in after.stacks}
+    groups: dict[Group, tuple[StackPlan, str]] = {}
     for stack in ordered:
-        where = f"{stack.environment}.{stack.target}"
+        where = stack.somewhere
+        group = group_of(old.get(stack.name), new.get(stack.name))
+        if group is not None and group in groups:
+            stacks.append(at_another_site(*groups[group], stack))
+            continue
         known = changed_outputs[where]
         target = Target(graphs_before[where], graphs_after[where], dict(edits[where]))
-        versions = _version_words(against, after)
         made, outputs, own = _stack_plan(old.get(stack.name), new.get(stack.name), known, versions, target, against)
+        if group is not None and can_be_shared(made, stack):
+            made = replace(made, like=made.name)
+            groups[group] = made, _line_of_site(stack)
         edits[where][stack.layer] = own
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
-        made = _without_a_place(made, after) if made.status == "removed" else made
+        made = _without_a_place(made, after, places) if made.status == "removed" else made
         here_before, here_after = values_before[where], values_after[where]
         stacks.append(_with_true_causes(made, here_before, here_after))
     return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
 
 
-def _graphs(stacks: Iterable[CompiledStack]) -> Mapping[str, Mapping[str, Graph]]:
-    """Return the graphs of each environment and target, by layer."""
-    graphs: dict[str, dict[str, Graph]] = defaultdict(dict)
+Group = tuple[str, str, str, int, int]
+"""Stacks of one group have one plan: environment, target and layer, and the graphs that their sites share."""
+
+
+def group_of(before: CompiledStack | None, after: CompiledStack | None) -> Group | None:
+    """Return the group of a site's stack, or None where it has to be planned by itself: another cluster or zone than
+    before, or a side that is not known to share anything with other sites (a file, a state)."""
+    one = after or before
+    if one is None or one.common is None or after is None:
+        return None
+    if before is not None:
+        if before.common is None or before.site != after.site or before.place != after.place:
+            return None
+        if any(before.graph.node(i) != after.graph.node(i) for i in before.own & after.own):
+            return None
+    return one.environment, one.target, one.layer, id(before.common) if before else 0, id(after.common)
+
+
+def can_be_shared(made: StackPlan, stack: CompiledStack) -> bool:
+    """Say whether the plan of one site says of another one what is true there: what it does to a site's own nodes is
+    to make them, or nothing."""
+    edits = (r.edit for step in made.steps for r in step.edits)
+    return all(isinstance(e, Create) for e in edits if node_of(e).id in stack.own)
+
+
+def _line_of_site(stack: CompiledStack) -> str:
+    """Return the place in a file that says where the stack's site is."""
+    found = stack.values.get(f"targets.{stack.target}.sites.{stack.site}.zone")
+    return found.where if found else ""
+
+
+def at_another_site(made: StackPlan, line: str, stack: CompiledStack) -> StackPlan:
+    """Return the plan of one site as that of another one of its group, with its own nodes and its own line; `line` is
+    that of the first."""
+    own = {n.id: n for n in stack.graph.nodes if n.id in stack.own}
+    lines = {line: _line_of_site(stack)}
+    steps = tuple(_step_at(step, stack.name, own, lines) for step in made.steps)
+    return replace(made, name=stack.name, site=stack.site, place=stack.place, steps=steps)
+
+
+def _step_at(step: Step, stack: str, own: Mapping[str, Node], lines: Mapping[str, str]) -> Step:
+    because = step.because
+    if any(b.where in lines for b in because):
+        because = tuple(replace(b, where=lines.get(b.where, b.where)) for b in because)
+    if not any(r.edit.id in own for r in step.edits):
+        return replace(step, stack=stack, because=because)
+    edits = tuple(replace(r, edit=Create(own[r.edit.id])) if r.edit.id in own else r for r in step.edits)
+    return replace(step, stack=stack, because=because, edits=edits)
+
+
+def _graphs(stacks: Iterable[CompiledStack]) -> Mapping[Somewhere, Mapping[str, Graph]]:
+    """Return the graphs of each environment, target and site, by layer."""
+    graphs: dict[Somewhere, dict[str, Graph]] = defaultdict(dict)
     for stack in stacks:
-        graphs[f"{stack.environment}.{stack.target}"][stack.layer] = stack.graph
+        graphs[stack.somewhere][stack.layer] = stack.graph
     return graphs
 
 
-def _values(stacks: Iterable[CompiledStack]) -> Mapping[str, Mapping[str, Explained]]:
-    """Return the decided values of each environment and target, over all its stacks."""
-    values: dict[str, dict[str, Explained]] = defaultdict(dict)
+def _values(stacks: Iterable[CompiledStack]) -> Mapping[Somewhere, Mapping[str, Explained]]:
+    """Return the decided values of each place, over all its stacks."""
+    values: dict[Somewhere, dict[str, Explained]] = defaultdict(dict)
     for stack in stacks:
-        values[f"{stack.environment}.{stack.target}"].update(stack.values)
+        values[stack.somewhere].update(stack.values)
     return values
 
 
@@ -235,9 +303,9 @@ def _with_true_causes(made: StackPlan, before: Mapping[str, Explained], after: M
     return replace(made, steps=tuple(steps))
 
 
-def _without_a_place(removed: StackPlan, after: Compilation) -> StackPlan:
-    """Return the plan of a removed stack with the true cause: the spec's name, its environment or target, not what was
-    in it."""
+def _without_a_place(removed: StackPlan, after: Compilation, places: Mapping[Somewhere, CompiledStack]) -> StackPlan:
+    """Return the plan of a removed stack with the true cause: the spec's name, its environment, target or site, not
+    what was in it."""
     if not removed.name.startswith(f"{after.spec}."):
         name = next((s.values["name"] for s in after.stacks if "name" in s.values), None)
         cause = Because("name", removed.name.partition(".")[0], after.spec, name.where if name else "", was="the spec")
@@ -246,6 +314,8 @@ def _without_a_place(removed: StackPlan, after: Compilation) -> StackPlan:
         gone = f"environments.{removed.environment}"
     elif all((s.environment, s.target) != (removed.environment, removed.target) for s in after.stacks):
         gone = f"targets.{removed.target}"
+    elif removed.site and (removed.environment, removed.target, removed.site) not in places:
+        gone = f"targets.{removed.target}.sites.{removed.site}"
     else:
         return removed
     cause = Because(gone, ABSENT, ABSENT, was="the spec")
@@ -318,6 +388,7 @@ def _stack_plan(
         totals,
         unchanged,
         steps,
+        stack.site,
     )
     return made, outputs if status == "changed" else (), edits
 

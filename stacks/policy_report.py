@@ -103,6 +103,7 @@ def report(compilation: Compilation, loaded: Loaded, today: str) -> Report:
     found: dict[Judged, list[str]] = defaultdict(list)
     exempt: dict[Exemption, list[str]] = defaultdict(list)
     used: dict[str, set[Level]] = {policy: set() for policy in NAMES}
+    told: dict[tuple[str, str, int], list[Judged]] = {}
     for stack in compilation.stacks:
         case = case_of(loaded, stack.environment, stack.target)
         assert case is not None
@@ -111,7 +112,11 @@ def report(compilation: Compilation, loaded: Loaded, today: str) -> Report:
         here = levels(case, today)
         for policy, level in here.items():
             used[policy].add(level)
-        for judged in _judged(case, stack.graph, here):
+        # sites share their graph but for nodes that only name them: what is found at one is found at all
+        shared = (stack.environment, stack.target, id(stack.common or stack.graph))
+        if shared not in told:
+            told[shared] = list(_judged(case, stack.graph, here))
+        for judged in told[shared]:
             found[judged].append(stack.name)
     findings = (replace(f, stacks=tuple(stacks)) for f, stacks in found.items())
     return Report(

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from components.graph import Node, kubernetes_object
 from components.graph_json import encode_value
-from specs.catalog.reader import NEWEST, Flag, load_edition, vllm_flags
+from specs.catalog.architecture import Architecture, Experts, LatentAttention
+from specs.catalog.reader import NEWEST, Flag, engine_flags, load_edition
+from specs.checks.engine_arguments import OWNED as OWNED_BY_ENGINE
 from specs.schema.policies import LEVELS, RANK
 from stacks.compile import compile_spec
+from tests.architectures import as_config, as_keys
 from tests.memory_files import MemoryFiles
 
 YAML_ALPHABET = "ab1 0.:-,?[]{}&*!|>'\"%@`#~<\\\n\r\t_éx😀\u2028"
@@ -114,9 +117,24 @@ def optional(draw: st.DrawFn, into: dict[str, Any], key: str, values: st.SearchS
         into[key] = draw(values)
 
 
+OWN_CONFIG = "own/config.json"
+"""The file beside every spec whose models may name it."""
+
+_TINY = Architecture("llama", 2, 64, 128, 4, 2, 16, 1000)
+_MIXED = _TINY._replace(family="mixtral", window=256, experts=Experts(4, 2, 128, 2))
+_LATENT = _TINY._replace(family="deepseek_v3", kv_heads=4, latent=LatentAttention(0, 16, 16, 8, 16))
+OWN_ARCHITECTURES: tuple[dict[str, Any], ...] = (
+    as_keys(_TINY) | {"dtype": "float16", "nativeContext": "32k"},
+    as_keys(_MIXED),
+    as_keys(_LATENT) | {"vision": {"parameters": 1000, "dtype": "bfloat16"}, "nativeContext": 32768},
+)
+"""What a spec may say of a model of one's own."""
+
+
 def spans_of_tokens(longest: int) -> st.SearchStrategy[str | int]:
     """Numbers of tokens up to `longest`, as a number or with `k` (1,024)."""
-    return st.integers(128, longest) | st.integers(1, longest // 1024).map(lambda k: f"{k}k")
+    plain = st.integers(128, longest)
+    return plain | st.integers(1, longest // 1024).map(lambda k: f"{k}k") if longest >= 1024 else plain
 
 
 @st.composite
@@ -128,13 +146,18 @@ def models(draw: st.DrawFn) -> Any:
     if draw(st.booleans()):
         row = EDITION.models[draw(st.sampled_from(sorted(EDITION.models)))]
         repository, gated, longest = row.name, row.gated, row.native_context
-        if draw(st.booleans()) and not gated:
+        if draw(st.booleans()) and not gated and row.weight_bytes:
             return f"hf://{repository}@{revision}"
-        if draw(st.booleans()):
+        if draw(st.booleans()) or not row.weight_bytes:
             long["size"] = draw(st.sampled_from(("1Gi", "15.2G", "500M")))
+        optional(draw, long, "license", st.just(row.license))
     else:
         repository, gated = draw(st.sampled_from(("acme/own", "A.b/c_d-1"))), False
-        long["size"] = draw(st.sampled_from(("1Gi", "15Gi", "141107M", "2Ti")))
+        optional(draw, long, "architecture", st.sampled_from((*OWN_ARCHITECTURES, {"config": OWN_CONFIG})))
+        if draw(st.booleans()) or "architecture" not in long:
+            long["size"] = draw(st.sampled_from(("1Gi", "15Gi", "141107M", "2Ti")))
+        optional(draw, long, "license", st.sampled_from(("apache-2.0", "other", "llama3.1")))
+        longest = 32_768 if "architecture" in long else longest
     if draw(st.booleans()):
         long |= {"source": f"hf://{repository}", "revision": revision}
     else:
@@ -230,7 +253,9 @@ OWNED = {
 
 
 def _free_flags() -> tuple[Flag, ...]:
-    flags = {f.dest: f for f in vllm_flags(EDITION.engines["vllm"]).values() if not f.deprecated and not f.negation}
+    flags = {
+        f.dest: f for f in engine_flags("vllm", EDITION.engines["vllm"]).values() if not f.deprecated and not f.negation
+    }
     return tuple(f for f in flags.values() if not OWNED & set(f.names))
 
 
@@ -264,9 +289,9 @@ def argument_values(flag: Flag) -> st.SearchStrategy[Any]:
     one: st.SearchStrategy[Any]
     low = flag.minimum if flag.minimum is not None else flag.above if flag.above is not None else 0
     high = flag.maximum if flag.maximum is not None else low + 1000
-    if flag.choices or flag.known:
+    if (flag.choices or flag.known) and flag.type != "int_or_word":
         one = st.sampled_from(flag.choices or flag.known)
-    elif flag.type in ("int", "human_int", "human_int_or_auto"):
+    elif flag.type in ("int", "human_int", "human_int_or_auto", "int_or_word"):
         one = st.integers(int(low) + (flag.above is not None), int(high))
     elif flag.type == "float":
         one = (
@@ -407,6 +432,38 @@ def on_prem_targets(draw: st.DrawFn) -> dict[str, Any]:
     return value
 
 
+SITES = "sites.csv"
+"""The file beside a spec whose edge target names it."""
+
+
+@st.composite
+def edge_targets(draw: st.DrawFn, name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """A target of one to three sites, in the spec or in a file beside it, which goes into `files`."""
+    rows = [
+        {"name": f"site-{n}", "kubeContext": f"{name}-{n}", "zone": draw(st.sampled_from(("de-west", "A_b.c-1", "9")))}
+        for n in range(draw(st.integers(1, 3)))
+    ]
+    value: dict[str, Any] = {"provider": "edge", "sites": rows, "cache": {"models": "90Ti"}}
+    if draw(st.booleans()):
+        files[SITES] = "\n".join(
+            ["zone,name,kubeContext", *(f"{r['zone']},{r['name']},{r['kubeContext']}" for r in rows)]
+        ).encode()
+        value["sites"] = {"file": SITES}
+    optional(draw, value, "offline", st.just({"max": "72h"}))
+    optional(draw, value, "arch", st.sampled_from(("amd64", "arm64")))
+    optional(draw, value, "require", st.just(["targets"]))
+    return value
+
+
+def _upstreams(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Name an AWS target as the upstream of an edge target, with or without a Secret of one's own."""
+    hubs = [n for n, t in value["targets"].items() if t["provider"] == "aws"]
+    for target in value["targets"].values():
+        if target["provider"] == "edge" and hubs and draw(st.booleans()):
+            target["upstream"] = draw(st.sampled_from(hubs))
+            optional(draw, target, "credentials", st.just({"secret": "hub-weights"}))
+
+
 def _named(draw: st.DrawFn, least: int, most: int) -> list[str]:
     return draw(st.lists(names(), min_size=least, max_size=most, unique=True))
 
@@ -432,30 +489,38 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
     optional(draw, value, "policies", policies())
+    beside: dict[str, bytes] = {}
     anywhere = aws_targets() | on_prem_targets() if shared else aws_targets()
     targets = {n: draw(anywhere) for n in _named(draw, 1, 3)}
+    last = sorted(targets)[-1]
+    if shared and draw(st.integers(0, 3)) == 0:
+        targets[last] = draw(edge_targets(last, beside))
     kinds = {t["provider"] for t in targets.values()}
     on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
     for name in on_prem:  # two targets of one environment are two clusters
         targets[name]["kubeContext"] = f"{targets[name]['kubeContext'][:200]}-{name}"
     value["targets"] = targets
-    drawn = {n: draw(pools("aws" in kinds, "on-prem" in kinds)) for n in _named(draw, 0, 3)}
+    drawn = {n: draw(pools("aws" in kinds, bool(kinds - {"aws"}))) for n in _named(draw, 0, 3)}
     value["nodePools"] = {n: p.value for n, p in drawn.items()}
     value["models"] = {n: draw(models()) for n in _named(draw, 0, 2)}
     value["serving"] = _serving(draw, value, drawn)
+    _other_engines(draw, value)
+    _on_cores(draw, value, "aws" in kinds)
     for name in _named(draw, 0, 2) if "aws" in kinds else ():
         value.setdefault("stores", {})[name] = draw(stores())
     if "aws" in kinds:
         optional(draw, value, "protect", st.booleans())
-    files = _manifests(draw, value)
+    files = _manifests(draw, value) | beside
+    files[OWN_CONFIG] = json.dumps(as_config(_TINY) | {"torch_dtype": "bfloat16"}).encode()
     for name, target in targets.items():
         overlay: dict[str, Any] = {}
         if draw(st.booleans()):
             overlay = draw(overlays(value, (), removes=False))
-        if name in on_prem:
+        if target["provider"] != "aws":
             _overlay_on_prem(draw, value, overlay)
         if draw(st.booleans()) or overlay:
             target["overlay"] = overlay
+    _upstreams(draw, value)
     if shared:
         _foundations(draw, value, files)
     _deliveries(draw, value)
@@ -490,8 +555,93 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
         gpus = draw(st.integers(1, drawn[pool].gpus)) if fixed else 1
         replicas = draw(st.integers(1, min(left[pool], 4)))
         left[pool] -= replicas
-        found[name] = draw(servers(draw(st.sampled_from(sorted(value["models"]))), pool, gpus, replicas))
+        model = draw(st.sampled_from(sorted(value["models"])))
+        if any(t["provider"] == "edge" for t in value["targets"].values()):  # a model is on one box of a site
+            pool = next((s["pool"] for s in found.values() if s["model"] == model), pool)
+            if not left[pool] + replicas or pool not in places:
+                continue
+        found[name] = draw(servers(model, pool, gpus, replicas))
+        optional(
+            draw, found[name], "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True)
+        )
     return found
+
+
+def _free_flags_of(engine: str) -> tuple[Flag, ...]:
+    known = engine_flags(engine, EDITION.engines[engine])
+    owned = set(OWNED_BY_ENGINE[engine])
+    flags = {f.dest: f for f in known.values() if not f.deprecated and not f.negation and not owned & set(f.names)}
+    return tuple(f for f in flags.values() if f.name != "rope-scaling")  # which needs another one beside it
+
+
+FREE_FLAGS = {engine: _free_flags_of(engine) for engine in ("tgi", "llama-cpp")}
+
+
+@st.composite
+def arguments_of(draw: st.DrawFn, engine: str) -> dict[str, Any]:
+    """Arguments of an engine other than vLLM, each at most once."""
+    chosen = draw(st.lists(st.sampled_from(FREE_FLAGS[engine]), max_size=4, unique_by=lambda f: f.dest))
+    return {f.name: draw(argument_values(f)) for f in chosen}
+
+
+def _repository(model: Any) -> str:
+    source = model if isinstance(model, str) else model["source"]
+    return str(source).removeprefix("hf://").partition("@")[0]
+
+
+def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Give some servers TGI, or an image of one's own."""
+    for server in value["serving"].values():
+        row = EDITION.models.get(_repository(value["models"][server["model"]]))
+        engine = draw(st.sampled_from(("vllm", "vllm", "tgi", "custom")))
+        if engine == "tgi" and (row is None or (row.task == "generate" and row.quantization == "")):
+            server["engine"] = engine
+            server.pop("args", None)
+            optional(draw, server, "args", arguments_of(engine))
+            optional(draw, server, "concurrency", st.integers(1, 64))
+            optional(draw, server, "kvCache", st.sampled_from(("auto", "fp8")))
+            if server.get("kvCache") == "fp8":
+                server.get("args", {}).pop("kv-cache-dtype", None)
+            if "concurrency" in server:
+                server.get("args", {}).pop("max-batch-size", None)
+        elif engine == "custom":
+            server |= {"engine": engine, "image": draw(st.sampled_from(IMAGES))}
+            server.pop("args", None)
+            optional(draw, server, "args", st.just({"workers": 1, "verbose": True, "tag": ["a", "b"]}))
+            optional(draw, server, "port", st.sampled_from((1024, 9000, 65535)))
+            optional(draw, server, "healthPath", st.sampled_from(("/", "/ready", "/v1/health-z")))
+            optional(draw, server, "metrics", st.just({"requests": "r_total", "errors": "e_total"}))
+            if "metrics" in server:
+                optional(draw, server, "objectives", st.just({"availability": "99.9%"}))
+
+
+IMAGES = ("registry.example/chat:1.4.0", "ghcr.io/a/b@sha256:" + "0" * 64, "localhost:5000/x:v1@sha256:" + "f" * 64)
+
+GGUF = "Qwen/Qwen2.5-1.5B-Instruct-GGUF"
+
+
+def _on_cores(draw: st.DrawFn, value: dict[str, Any], on_aws: bool) -> None:
+    """Add a server of llama.cpp on nodes without GPU, with a model and a pool of its own."""
+    taken = {*value["models"], *value["nodePools"], *value["serving"]}
+    name = draw(names())
+    if name in taken or draw(st.integers(0, 2)):
+        return
+    revision = draw(st.from_regex(r"[a-f][0-9a-f]{39}", fullmatch=True))
+    file = draw(st.sampled_from(sorted(EDITION.models[GGUF].files)))
+    model: dict[str, Any] = {"source": f"hf://{GGUF}@{revision}", "file": file}
+    optional(draw, model, "sha256", st.just("0123456789abcdef" * 4))
+    optional(draw, model, "contextLength", st.sampled_from(("2k", "8k")))
+    pool: dict[str, Any] = {"accelerator": "none", "max": draw(st.integers(1, 3))}
+    if on_aws and draw(st.booleans()):
+        pool["instance"] = draw(st.sampled_from(("c7i.2xlarge", "m7i.2xlarge")))
+    if "instance" not in pool or draw(st.booleans()) or any(t["provider"] != "aws" for t in value["targets"].values()):
+        pool |= {"cores": draw(st.integers(4, 8)), "memory": draw(st.sampled_from(("14Gi", "16G")))}
+    # what stays of 4 cores beside the node's system is one each for 3 replicas; 13 GB hold 2 of 4 GB
+    server: dict[str, Any] = {"model": name, "pool": name, "engine": "llama-cpp"}
+    optional(draw, server, "replicas", st.integers(1, 2))
+    optional(draw, server, "concurrency", st.integers(1, 2))
+    optional(draw, server, "args", arguments_of("llama-cpp"))
+    value["models"][name], value["nodePools"][name], value["serving"][name] = model, pool, server
 
 
 def _overlay_on_prem(draw: st.DrawFn, value: dict[str, Any], overlay: dict[str, Any]) -> None:
@@ -550,6 +700,10 @@ def _environments(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, Any]:
     for name in _named(draw, 1, most):
         entry: dict[str, Any] = {}
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
+        for target in list(entry.get("targets", ())):  # sites are planned with what they fetch from
+            upstream = value["targets"][target].get("upstream")
+            if upstream and upstream not in entry["targets"]:
+                entry["targets"].append(upstream)
         if draw(st.booleans()):
             entry["overlay"] = draw(overlays(value, tuple(entry.get("targets", value["targets"]))))
         found[name] = entry
@@ -594,6 +748,8 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
                 "addons": "managed",
                 "protect": False,
             }
+        if target["provider"] == "edge":
+            different = {"cache": {"models": "95Ti"}, "offline": {"max": "1h"}}
         if "foundation" in target:
             different = {"addons": "existing"}
         some = {key: st.just(item) for key, item in different.items()}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import FrozenInstanceError
 from datetime import date
 from decimal import Decimal
@@ -21,16 +21,15 @@ from specs.catalog.reader import (
     Edition,
     Flag,
     Image,
-    ModelRow,
     Pin,
-    check_vllm_argument,
-    find_vllm_flag,
+    check_argument,
+    engine_flags,
+    find_flag,
     kinds,
     load_edition,
     merge_keys,
+    removed_flags,
     replacement,
-    vllm_flags,
-    vllm_removed,
 )
 
 CATALOG = Path(reader.__file__).parent
@@ -271,56 +270,13 @@ def test_the_regions_of_the_examples_are_known(edition: Edition) -> None:
     assert edition.price_region in edition.regions
 
 
-# ---- models ------------------------------------------------------------------------------------------
-
-
-def decoder_parameters(model: ModelRow) -> int:
-    """Llama and Qwen2: embedding, layers of attention, gated MLP and two norms, a last norm, a head."""
-    a = model.architecture
-    query, key_value = a.heads * a.head_dim, a.kv_heads * a.head_dim
-    attention = a.hidden * query + 2 * a.hidden * key_value + query * a.hidden
-    bias = query + 2 * key_value if a.attention_bias else 0
-    layer = attention + bias + 3 * a.hidden * a.intermediate + 2 * a.hidden
-    embedding = a.vocab * a.hidden
-    head = 0 if a.tied_embeddings else a.vocab * a.hidden
-    return embedding + a.layers * layer + a.hidden + head
-
-
-def encoder_parameters(model: ModelRow) -> int:
-    """XLM-RoBERTa: three embeddings, a norm, layers with biases everywhere, a pooler or a classifier."""
-    a = model.architecture
-    norm = 2 * a.hidden
-    embeddings = (a.vocab + a.positions + 1) * a.hidden + norm
-    square = a.hidden * a.hidden + a.hidden
-    mlp = 2 * a.hidden * a.intermediate + a.intermediate + a.hidden
-    layers = a.layers * (4 * square + norm + mlp + norm)
-    classifier = a.hidden + 1 if model.task == "rerank" else 0
-    return embeddings + layers + square + classifier
-
-
-def test_parameters_follow_from_the_architecture(edition: Edition) -> None:
-    for model in edition.models.values():
-        count = encoder_parameters if model.architecture.family == "xlm-roberta" else decoder_parameters
-        assert model.parameters == count(model), model.name
-
-
-def test_weights_are_parameters_times_the_size_of_their_type(edition: Edition) -> None:
-    size = {"bfloat16": 2, "float16": 2, "float32": 4}
-    for model in edition.models.values():
-        assert model.weight_bytes == model.parameters * size[model.dtype], model.name
-
-
-def test_heads_divide_and_make_the_hidden_size(edition: Edition) -> None:
-    for model in edition.models.values():
-        a = model.architecture
-        assert a.heads * a.head_dim == a.hidden, model.name
-        assert a.heads % a.kv_heads == 0, model.name
+# ---- models (what they are made of: tests/test_model_catalog.py) ----------------------------------------
 
 
 def test_the_models_of_the_examples_are_known() -> None:
     """As the cards round them: Qwen2.5 1.54, 7.61 and 32.8 billion, Llama 8.03 and 70.6, BGE 568 million."""
     models = load_edition("2026-11").models
-    assert {name: round(row.parameters / 1e6) for name, row in models.items()} == {
+    millions = {
         "Qwen/Qwen2.5-1.5B-Instruct": 1544,
         "Qwen/Qwen2.5-7B-Instruct": 7616,
         "Qwen/Qwen2.5-32B-Instruct": 32764,
@@ -329,17 +285,7 @@ def test_the_models_of_the_examples_are_known() -> None:
         "BAAI/bge-m3": 568,
         "BAAI/bge-reranker-v2-m3": 568,
     }
-
-
-def test_only_the_llama_models_are_gated(edition: Edition) -> None:
-    gated = {name for name, row in edition.models.items() if row.gated}
-    assert gated == {name for name in edition.models if name.startswith("meta-llama/")}
-
-
-def test_an_encoder_reads_two_positions_less_than_its_table_has(edition: Edition) -> None:
-    for model in edition.models.values():
-        if model.architecture.positions:
-            assert model.native_context == model.architecture.positions - 2
+    assert {name: round(models[name].parameters / 1e6) for name in millions} == millions
 
 
 # ---- vLLM ----------------------------------------------------------------------------------------------
@@ -348,23 +294,23 @@ VLLM = "0.32.0"
 
 
 def flag(name: str) -> Flag:
-    found = find_vllm_flag(VLLM, name)
+    found = find_flag("vllm", VLLM, name)
     assert found is not None, name
     return found
 
 
 def test_the_engine_of_every_edition_has_flags(edition: Edition) -> None:
-    assert vllm_flags(edition.engines["vllm"])
+    assert engine_flags("vllm", edition.engines["vllm"])
 
 
 def test_an_unknown_engine_version_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        vllm_flags("0.1.0")
+        engine_flags("vllm", "0.1.0")
 
 
 def test_flags_are_found_by_every_string_they_go_by() -> None:
     """The parser has 430 strings for 317 flags; `-h` and `--help` are left out."""
-    table = vllm_flags(VLLM)
+    table = engine_flags("vllm", VLLM)
     assert len(table) == 430 - 2
     assert table["tp"] is table["tensor-parallel-size"]
     assert table["tp"].names == ("tensor-parallel-size", "tp")
@@ -373,12 +319,12 @@ def test_flags_are_found_by_every_string_they_go_by() -> None:
     assert flag("no-enable-prefix-caching").name == "no-enable-prefix-caching"
     assert not flag("enable-prefix-caching").negation
     assert flag("compilation-config.mode").dest == "compilation_config"
-    assert find_vllm_flag(VLLM, "max-model-len.x") is None
+    assert find_flag("vllm", VLLM, "max-model-len.x") is None
 
 
 def test_every_flag_is_well_formed() -> None:
     types = {"bool", "str", "int", "float", "human_int", "human_int_or_auto", "json", "any"}
-    for name, row in vllm_flags(VLLM).items():
+    for name, row in engine_flags("vllm", VLLM).items():
         assert row.action in ("store", "switch", "negatable", "append"), name
         assert row.type in types, name
         assert (row.type == "bool") == (row.action in ("switch", "negatable")), name
@@ -395,12 +341,12 @@ def test_every_flag_is_well_formed() -> None:
 )
 def test_a_flag_that_the_server_refuses_is_not_found(name: str) -> None:
     """Recorded: exit status 2, unrecognized arguments; `max-mod` works as a prefix, which we do not offer."""
-    assert find_vllm_flag(VLLM, name) is None
+    assert find_flag("vllm", VLLM, name) is None
 
 
 def test_a_removed_flag_says_what_to_do() -> None:
-    assert set(vllm_removed(VLLM)) == {"task", "disable-log-requests", "swap-space"}
-    assert "--runner pooling" in vllm_removed(VLLM)["task"]
+    assert set(removed_flags("vllm", VLLM)) == {"task", "disable-log-requests", "swap-space"}
+    assert "--runner pooling" in removed_flags("vllm", VLLM)["task"]
 
 
 @pytest.mark.parametrize(
@@ -434,7 +380,7 @@ def test_a_removed_flag_says_what_to_do() -> None:
     ],
 )
 def test_a_value_that_the_server_refuses_is_a_problem(name: str, value: object, part: str) -> None:
-    problem = check_vllm_argument(flag(name), value)
+    problem = check_argument(flag(name), value)
     assert problem is not None
     assert part in problem
 
@@ -473,11 +419,11 @@ def test_a_value_that_the_server_refuses_is_a_problem(name: str, value: object, 
     ],
 )
 def test_a_value_that_the_server_accepts_is_fine(name: str, value: object) -> None:
-    assert check_vllm_argument(flag(name), value) is None
+    assert check_argument(flag(name), value) is None
 
 
 def test_a_parser_plugin_can_bring_a_parser_of_its_own() -> None:
-    assert check_vllm_argument(flag("tool-call-parser"), "mine", {"tool-parser-plugin"}) is None
+    assert check_argument(flag("tool-call-parser"), "mine", {"tool-parser-plugin"}) is None
 
 
 # ---- kinds -----------------------------------------------------------------------------------------------
@@ -832,13 +778,15 @@ def test_a_wrong_row_is_an_error_at_once() -> None:
 
 def test_rows_are_of_the_types_that_their_classes_declare(edition: Edition) -> None:
     tables: tuple[Any, ...] = (edition.accelerators, edition.instances, edition.regions, edition.models)
-    tables += (edition.addons, edition.charts, edition.images, edition.eks_versions)
+    tables += (edition.licenses, edition.addons, edition.charts, edition.images, edition.eks_versions)
     for table in tables:
         for row in table.values():
             for field, hint in get_type_hints(type(row)).items():
                 value = getattr(row, field)
                 if hint == tuple[str, ...]:
                     assert isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+                elif hint == Mapping[str, int]:
+                    assert isinstance(value, Mapping) and all(type(item) is int for item in value.values())
                 else:
                     assert isinstance(hint, type | UnionType)
                     assert isinstance(value, hint), (row, field)

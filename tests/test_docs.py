@@ -87,6 +87,21 @@ NOT_RUN: Mapping[str, str] = {
         "needs the Pulumi CLI; tests/test_policy_pack.py asks the pack what the engine asks"
     ),
     "requirements/lock --upgrade-package pydantic": "needs the package index",
+    "pip install '/path/to/llmform[serve]'": "tests/test_install.py installs llmform, requirements/ its extras",
+    "kubectl --namespace my-platform-prod port-forward service/chat 8000:80": "needs a cluster",
+    "kubectl --namespace my-platform-prod port-forward service/chat 8001:8001": "needs a cluster",
+    **{
+        f"llmform probe {words}": "needs a running server; tests/test_probe.py makes some, and parses these lines"
+        for words in (
+            "http://localhost:8000 --engine vllm",
+            "http://localhost:8000 --spec spec.yaml --server serving.chat",
+            "http://localhost:8000 --spec spec.yaml --server serving.chat --environment prod --target us-east-1",
+            "http://localhost:8000 --engine vllm --task embed",
+            "http://localhost:8000 --engine vllm --task rerank --concurrency 8 --requests 200",
+            "grpc://localhost:8001 --engine triton --model chat --metrics-url http://localhost:8002/metrics",
+            "https://llm.example.com/chat --engine vllm --key-env LLM_KEY --ca-file ca.pem --metrics-url none",
+        )
+    },
 }
 
 SHELL = re.compile(r"[|&;<>$`*(){}]")

@@ -27,9 +27,10 @@ def lower(platform: Platform) -> Part:
     if not isinstance(target, Aws) or store is None or not platform.weights:
         return Part()
     mirror = _mirror(platform, target, store)
+    readers = [s for s in platform.servers if not s.weights.baked]
     return Part(
-        (*mirror.components, *(_component(platform, store, server) for server in platform.servers)),
-        (*mirror.nodes, *(n for server in platform.servers for n in _nodes(platform, target, store, server))),
+        (*mirror.components, *(_component(platform, store, server) for server in readers)),
+        (*mirror.nodes, *(n for server in readers for n in _nodes(platform, target, store, server))),
     )
 
 
@@ -40,8 +41,8 @@ def readable_folder(weights: Weights) -> str:
     the new revision alone, a pod of the old one could not start again.
     """
     folder = weights.prefix.rstrip("/")
-    parent, _, last = folder.rpartition("/")
-    return parent if parent and last == weights.revision else folder
+    parent, found, _ = folder.partition(f"/{weights.revision}")
+    return parent if parent and found else folder
 
 
 def _mirror(platform: Platform, target: Aws, store: Store) -> Part:

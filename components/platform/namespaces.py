@@ -7,10 +7,12 @@ workloads' own is in the workloads stack, which is there also where all operator
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from components import aws, manifests, names
 from components.graph import Component, Node
 from components.part import Part
-from components.resolve.platform import Aws, Platform
+from components.resolve.platform import Aws, Edge, OnPrem, Platform
 
 COMPONENT = "namespaces"
 
@@ -55,9 +57,14 @@ def _component(platform: Platform, summary: list[str]) -> Component:
         id=COMPONENT,
         type="llmform:platform:Namespaces",
         origin="name",
-        reads=("name", "owner", "labels", "edition", f"targets.{platform.target.name}.addons"),
+        reads=("name", "owner", "labels", "edition", _of_target(platform)),
         summary=tuple(summary),
     )
+
+
+def _of_target(platform: Platform) -> str:
+    key = "sites" if isinstance(platform.target, Edge) else "addons"
+    return f"targets.{platform.target.name}.{key}"
 
 
 def nvidia_namespace(platform: Platform) -> str:
@@ -69,7 +76,8 @@ def _nvidia_addon(platform: Platform) -> str:
     """Return what people call the NVIDIA add-on that llmform manages here; empty if there is none."""
     if isinstance(platform.target, Aws):
         return "device plugin" if platform.target.device_plugin_managed else ""
-    return "GPU operator" if platform.target.gpu_operator_managed else ""
+    managed = isinstance(platform.target, OnPrem) and platform.target.gpu_operator_managed
+    return "GPU operator" if managed else ""
 
 
 def _level_version(platform: Platform) -> str:
@@ -88,8 +96,10 @@ def _pod_security(level: str, version: str) -> dict[str, str]:
     return {f"{prefix}/{m}": level for m in modes} | {f"{prefix}/{m}-version": version for m in modes}
 
 
-def _namespace(platform: Platform, name: str, part: str, level: str, origin: str) -> Node:
-    labels = manifests.recommended_labels(platform, "namespace", name, part)
+def _namespace(
+    platform: Platform, name: str, part: str, level: str, origin: str, more: Mapping[str, str] | None = None
+) -> Node:
+    labels = manifests.recommended_labels(platform, "namespace", name, part) | dict(more or {})
     manifest = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -99,7 +109,10 @@ def _namespace(platform: Platform, name: str, part: str, level: str, origin: str
 
 
 def _workloads(platform: Platform) -> Node:
-    return _namespace(platform, platform.namespace, "workloads", "restricted", "name")
+    more: dict[str, str] = {}
+    if isinstance(platform.target, Edge):  # who watches many sites tells them apart by these
+        more = {"llmform.dev/site": platform.target.site, "llmform.dev/zone": platform.target.zone}
+    return _namespace(platform, platform.namespace, "workloads", "restricted", "name", more)
 
 
 def _nvidia(platform: Platform) -> Node:

@@ -61,12 +61,13 @@ def node_storage(platform: Platform, pool: Pool) -> NodeStorage:
 def weights_on_node(platform: Platform, pool: Pool) -> int:
     """Return the most bytes of weights that pods on one node can hold, by the GPUs they need.
 
-    Replica counts do not lower it: during a rollout there can be more pods than replicas. On a pool without
-    GPUs nothing but the replica counts bounds it.
+    Replica counts do not lower it: during a rollout there can be more pods than replicas. On a pool without GPUs a
+    node has `places`.
     """
     servers = [s for s in platform.servers if s.pool.name == pool.name]
     if not pool.per_node:
-        return sum(s.weights.size * s.replicas for s in servers)
+        sizes = sorted((s.weights.size for s in servers for _ in range(s.replicas)), reverse=True)
+        return sum(sizes[: pool.places or None])
     most = [0] * (pool.per_node + 1)
     for gpus in range(1, pool.per_node + 1):
         fitting = (most[gpus - s.gpus] + s.weights.size for s in servers if 0 < s.gpus <= gpus)

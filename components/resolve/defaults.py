@@ -11,6 +11,8 @@ CONTEXT_LENGTH = 16_384
 """Tokens. Reason below; never more than the model was trained for."""
 CONTEXT_REASON = "16k tokens hold most chats; a longer context costs GPU memory for every request"
 
+MIRRORED_REASON = "a new revision then needs no new image, and the hub's token stays in the cluster"
+
 REPLICAS_REASON = "one replica unless the spec says more"
 
 CPU_BASE_CORES, CPU_CORES_PER_GPU = 2, 1
@@ -41,6 +43,9 @@ FETCH_BYTES_PER_SECOND = 200_000_000
 MIRROR_BYTES_PER_SECOND = 20_000_000
 """Assumed, low: copying weights from the hub, over the internet."""
 
+SITE_BYTES_PER_SECOND = 2_000_000
+"""Assumed, low: copying weights to a site, over a line of 16 Mbit/s."""
+
 ENGINE_START_SECONDS = 300
 """Assumed: imports, compilation and CUDA graphs of vLLM, without the weights (27 to 68 s were recorded without a
 GPU)."""
@@ -51,10 +56,7 @@ NODE_SECONDS, IMAGE_SECONDS = 300, 300
 DRAIN_SECONDS = 120
 PRE_STOP_SECONDS = 15
 TEARDOWN_SECONDS = 30
-DRAIN_REASON = (
-    "requests in flight get 120 s to finish after 15 s in which the endpoint leaves the Service; vLLM 0.32.0 refuses "
-    "new ones with 500 while it drains, and took up to 7 s to go after the last (recorded 2026-11-21)"
-)
+DRAIN_REASON = "requests in flight get 120 s to finish after 15 s in which the endpoint leaves the Service"
 
 PRICE_SPREAD_PERCENT = 150
 INSTANCES_REASON = (
@@ -62,3 +64,11 @@ INSTANCES_REASON = (
     "cheapest of them: several types make it likelier that EC2 has one"
 )
 """Prices: on demand, us-east-1, of the edition."""
+
+GENERAL_REASON = (
+    "the types without GPU that have as many cores and as much memory, hold every server of the pool and cost at most "
+    "1.5 times the cheapest of them: several types make it likelier that EC2 has one"
+)
+
+OWN_PORT, OWN_HEALTH_PATH = 8000, "/healthz"
+OWN_REASON = "what the reference in serving_images/custom does"

@@ -14,13 +14,15 @@ from specs.catalog.reader import Instance
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one replica of a server asks of a node: GPUs, CPU in cores, memory in bytes."""
+    """What one pod of a server asks of a node: GPUs, CPU in cores, memory in bytes. A replica is one pod, or one on each
+    of `nodes`."""
 
     server: str
     replicas: int
     gpus: int
     cpu: int
     memory: int
+    nodes: int = 1
 
 
 def holds(instance: Instance, demand: Demand) -> bool:
@@ -76,8 +78,8 @@ def always_room(running: Sequence[int], gpus: int, per_node: int, maximum: int) 
 
 
 def replicas_of(demands: Iterable[Demand]) -> list[int]:
-    """Return the GPU count of every replica of every server."""
-    return [d.gpus for d in demands for _ in range(d.replicas)]
+    """Return the GPU count of every pod of every replica of every server."""
+    return [d.gpus for d in demands for _ in range(d.replicas * d.nodes)]
 
 
 def choose_rollout(
@@ -89,19 +91,22 @@ def choose_rollout(
     maximum: int,
     pool: str,
     starts_nodes: bool,
+    unit: str = "GPU",
 ) -> RolloutChoice:
     """Return a rolling update that the pool can carry out.
 
     A surge (new replica first) only if one more replica can exist beside all that run; otherwise one replica goes
     before its
-    successor comes. A surge that no GPU can take would wait for ever.
+    successor comes. A surge that no GPU can take would wait for ever. `unit` is what a node has `per_node` of, and each
+    demand `gpus`: GPUs, or places on nodes without.
     """
     running = replicas_of(all_demands)
     now = nodes_needed(running, per_node) or 0
-    more = nodes_needed([*running, server.gpus], per_node)
+    more = nodes_needed([*running, *[server.gpus] * server.nodes], per_node)
     total, used = maximum * per_node, sum(running)
-    has = f"{total} GPU{'s' if total > 1 else ''}"
-    if more is None or more > maximum or not always_room(running, server.gpus, per_node, maximum):
+    has = f"{total} {unit}{'s' if total > 1 else ''}"
+    following = [*running, *[server.gpus] * (server.nodes - 1)]  # the last pod of one more replica finds these
+    if more is None or more > maximum or not always_room(following, server.gpus, per_node, maximum):
         left = server.replicas - 1
         room = f", and no node is sure to have {server.gpus} left" if total - used >= server.gpus else ""
         effect = (

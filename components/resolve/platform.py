@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.resolve.sizing.layouts import Layout
+from components.resolve.sizing.sized import Sized
 from specs.catalog.reader import Edition, Instance
+from specs.images_lock import Locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,41 @@ class OnPrem:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """The AWS target that an edge target's sites fetch weights from, with the Secret that lets them."""
+
+    target: str
+    bucket: str
+    region: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One site of an edge target: a k3s cluster, in most cases of one box.
+
+    What differs from site to site is `site`, `kube_context` and `zone`; nothing else may. `cache` is in bytes,
+    `offline_seconds` the longest time without the upstream, `arch` empty for either. Without `upstream` a site
+    fetches from the hub.
+    """
+
+    name: str
+    site: str
+    kube_context: str
+    zone: str
+    upstream: Upstream | None
+    cache: int
+    offline_seconds: int
+    arch: str
+    delivery: str = "pulumi"
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """A model's weights. `size` is in bytes; `prefix` is their place in the store or volume.
 
+    `task` is what the model is for, `generate`, `embed` or `rerank`. `file` is the one file that is the model, empty where
+    it is the whole repository, and `sha256` its checksum as the spec says it.
     `context_length` is in tokens, 0 where the model's own is not known; `object_name` is the name that its objects keep
     through a `moved` rename; `key` is 8 hex digits that stand for source and revision.
     """
@@ -81,6 +116,13 @@ class Weights:
     context_length: int
     token_secret: str
     prefix: str
+    task: str = "generate"
+    file: str = ""
+    sha256: str = ""
+    baked: bool = False
+    """Whether the weights are in the images of the model's servers; nothing mirrors or fetches them then."""
+    token_types: bool = False
+    """Whether the model is an encoder that tells two texts apart by the input `token_type_ids`, as BERT is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +139,8 @@ class Pool:
     """A node pool. `object_name` is the name that its objects keep through a `moved` rename.
 
     `instances` are the EC2 types it may use, cheapest first; empty on-prem. `minimum` and `maximum` count nodes.
-    `per_node` is GPUs a node, 0 for a pool without GPUs.
+    `per_node` is GPUs a node, 0 for a pool without GPUs; such a pool's nodes have at least `cores`, and `memory` in
+    bytes, and hold `places` replicas each.
     """
 
     name: str
@@ -110,6 +153,15 @@ class Pool:
     instances: tuple[Instance, ...]
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
+    cores: int = 0
+    memory: int = 0
+    places: int = 0
+    sharing: str = "none"
+    """How pods share a GPU: `none`, `time-slicing`, `mps` or `mig`."""
+    parts: int = 1
+    """Pods that one GPU takes."""
+    profile: str = ""
+    """The slice, for `mig`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +189,35 @@ class RolloutChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnImage:
+    """An image of one's own and what it serves where: the engine `custom`."""
+
+    reference: str
+    port: int
+    health_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRegistry:
+    """The registry that pods take their images from, and what its lock says by the image's name."""
+
+    registry: str
+    locked: Mapping[str, Locked]
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A model server. CPU is in cores, memory in bytes, times in seconds, `gpus` a replica."""
+    """A model server. CPU is in cores, memory in bytes, times in seconds, all of them and `gpus` of one pod.
+
+    `concurrency` is the requests that a replica works on at a time, 0 where the engine decides; `kv_cache` is the type
+    of its keys and values, `auto` for the model's own.
+    """
 
     name: str
     object_name: str
     weights: Weights
     pool: Pool
+    engine: str
     engine_version: str
     replicas: int
     gpus: int
@@ -156,6 +230,25 @@ class Server:
     rollout: RolloutChoice
     env: Mapping[str, str]
     args: Mapping[str, Any]
+    cpu_request: int = 0
+    """Cores that the pod asks for where it may use more of them, 0 where it asks for `cpu`."""
+    concurrency: int = 0
+    kv_cache: str = "auto"
+    layout: Layout = Layout()
+    """How a replica is split; `gpus` of it are on each of its `nodes`."""
+    nodes: int = 1
+    quantization: str = ""
+    """What the engine is told to quantize while it loads; empty where it reads the format from the repository."""
+    utilization: float = 0.0
+    """The share of the GPU's memory that the engine is told; 0 for its default."""
+    sized: Sized | None = None
+    unsized: str = ""
+    """Why there is no size, for a server on GPUs."""
+    own_image: OwnImage | None = None
+    backend: str = ""
+    """Triton's: `tensorrt-llm`, `onnx` or `python`; empty for another engine."""
+    runtime: str = "deployment"
+    """Who makes the pods: `deployment`, or `kserve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +266,7 @@ class Platform:
 
     spec: str
     environment: str
-    target: Aws | OnPrem
+    target: Aws | OnPrem | Edge
     edition: Edition
     owner: str
     labels: Mapping[str, str]
@@ -183,6 +276,8 @@ class Platform:
     stores: tuple[Store, ...]
     servers: tuple[Server, ...]
     extras: tuple[Extra, ...] = ()
+    images: OwnRegistry | None = None
+    """None where pods run the images that the edition names."""
     values: Mapping[str, Explained] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     """New spec path → the old one (`nodePools.inference` → `nodePools.l40s`)."""

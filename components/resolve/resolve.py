@@ -6,48 +6,98 @@ demands of its servers, and a server's rollout needs its pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from components import names
 from components.foundation.existing import missing
 from components.resolve import defaults, demand, placement
+from components.resolve.cores import (
+    concurrency,
+    core_demand,
+    core_misfits,
+    general,
+    node_room,
+    share,
+    without_gpus,
+)
+from components.resolve.edge import check_edge, edge_target, on_a_box
 from components.resolve.placement import Demand
-from components.resolve.platform import Aws, Existing, OnPrem, Platform, Pool, Server, Store, Taint, Weights
+from components.resolve.platform import (
+    Aws,
+    Edge,
+    Existing,
+    OnPrem,
+    OwnImage,
+    OwnRegistry,
+    Platform,
+    Pool,
+    Server,
+    Store,
+    Taint,
+    Weights,
+)
+from components.resolve.pool_gpus import parts_of
+from components.resolve.single_point import check_single_points
+from components.resolve.size_servers import Sizes, size_servers
+from components.resolve.sizing_values import put_size, utilization
 from components.resolve.values import Values
+from specs.catalog.engines import engine_rows
+from specs.catalog.parameters import parameters
 from specs.catalog.reader import Edition, Instance
 from specs.checks.aws_places import safe_letters
 from specs.diagnostics import Diagnostic, has_errors
 from specs.facts_file import BUCKET_PREFIX, Facts, output
 from specs.finding import finding, place_of
+from specs.images_lock import Locked
 from specs.load import Case
-from specs.schema.targets import AwsTarget
+from specs.model_numbers import ModelNumbers
+from specs.schema.node_pools import NO_ACCELERATOR
+from specs.schema.serving import Server as ServerSection
+from specs.schema.targets import AwsTarget, EdgeTarget
+from specs.sites import Site
 from specs.tree import Path, at
 
 WEIGHTS_STORE = "weights"
 
 
-def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[Platform | None, tuple[Diagnostic, ...]]:
+def resolve(
+    case: Case, edition: Edition, facts: Facts | None, models: Mapping[str, ModelNumbers],
+    sites: Sequence[Site] = (), upstream: Platform | None = None, lock: Mapping[str, Locked] | None = None,
+) -> tuple[Platform | None, tuple[Diagnostic, ...]]:  # fmt: skip
     """Return the platform, or why it cannot be: servers that do not fit their pool, outputs that `facts` lack.
 
-    `facts` are those of a foundation that exists; without them llmform makes the target's own.
+    `facts` are those of a foundation that exists; without them llmform makes the target's own. `models` has what is
+    known of each model. Of an edge target the platform is that of the first of `sites`; `upstream` is the platform that
+    they fetch weights from. `lock` is what is known of images of one's own.
     """
     spec, values = case.spec, Values(case.tree)
     old_names = {new: old for old, new in spec.moved.items()}
-    target = _target(case, edition, values, facts)
+    target = _target(case, edition, values, facts, sites, upstream)
     # by name from here on: the order in which a spec lists its entries means nothing
-    demands = {n: _demand(case, n, values) for n in spec.serving}
-    found = tuple(_misfits(case, edition, demands))
+    every = tuple(_weights(case, edition, n, models.get(n), old_names, values) for n in sorted(spec.models))
+    by_model = {w.model: w for w in every}
+    weights = tuple(w for w in every if not w.baked)  # those that are in images need no store, Job or right to read
+    sizes = size_servers(case, edition, models, {w.model: w.context_length for w in every})
+    demands = {
+        n: core_demand(case, edition, n, by_model[s.model], models.get(s.model), values)
+        if without_gpus(case, edition, s.pool)
+        else _demand(case, n, sizes, values)
+        for n, s in spec.serving.items()
+    }
+    found = (*_once(sizes.found), *_misfits(case, edition, demands))
     if has_errors(found):
         return None, found
-    weights = tuple(_weights(case, edition, name, old_names, values) for name in sorted(spec.models))
     pools = tuple(_pool(case, edition, name, demands, old_names, values) for name in sorted(spec.node_pools))
     stores = tuple(_stores(case, target, weights, old_names, values))
-    by_model, by_pool = {w.model: w for w in weights}, {p.name: p for p in pools}
+    by_pool = {p.name: p for p in pools}
     servers = tuple(
-        _server(case, edition, name, by_model[s.model], by_pool[s.pool], demands, old_names, values)
+        _server(case, edition, name, by_model[s.model], by_pool[s.pool], demands, old_names, values, models, sizes)
         for name, s in sorted(spec.serving.items())
     )
+    servers = on_a_box(servers, values) if isinstance(target, Edge) else servers
     platform = Platform(
         spec=spec.name,
         environment=case.environment,
@@ -60,11 +110,22 @@ def resolve(case: Case, edition: Edition, facts: Facts | None = None) -> tuple[P
         pools=pools,
         stores=stores,
         servers=servers,
+        images=_images(case, lock or {}, values),
         values=values.done(),
         moved=old_names,
     )
-    lacking = tuple(_lacking(case, platform))
-    return (None if lacking else platform), (*found, *lacking)
+    found = (*found, *check_single_points(case, platform))
+    lacking = (*_lacking(case, platform), *check_edge(case, platform, upstream))
+    return (None if lacking or has_errors(found) else platform), (*found, *lacking)
+
+
+def _images(case: Case, lock: Mapping[str, Locked], values: Values) -> OwnRegistry | None:
+    if case.spec.images is None:
+        return None
+    for name, locked in lock.items():
+        if locked.span is not None and locked.digest:
+            values.read(f"images.digests.{name}", locked.digest, locked.span)
+    return OwnRegistry(case.spec.images.registry, lock)
 
 
 def _namespace(case: Case) -> str:
@@ -97,8 +158,12 @@ def _object_name(section: str, name: str, old_names: dict[str, str]) -> str:
     return old_names.get(f"{section}.{name}", f"{section}.{name}").partition(".")[2]
 
 
-def _target(case: Case, edition: Edition, values: Values, facts: Facts | None) -> Aws | OnPrem:
+def _target(
+    case: Case, edition: Edition, values: Values, facts: Facts | None, sites: Sequence[Site], upstream: Platform | None
+) -> Aws | OnPrem | Edge:
     target, path = case.spec.targets[case.target], ("targets", case.target)
+    if isinstance(target, EdgeTarget):
+        return edge_target(case, target, values, sites[0], upstream)
     managed = {
         k: target.addons.get("default", "managed") for k in ("karpenter", "nvidia-device-plugin", "gpu-operator")
     }
@@ -180,41 +245,50 @@ def _protected(case: Case, path: Path, own: bool | None, values: Values) -> bool
     return values.put((*path, "protect"), spec if own is None else own, "the spec's `protect`")
 
 
-def _weights(case: Case, edition: Edition, name: str, old_names: dict[str, str], values: Values) -> Weights:
+def _weights(
+    case: Case, edition: Edition, name: str, known: ModelNumbers | None, old_names: dict[str, str], values: Values
+) -> Weights:
     model, path = case.spec.models[name], ("models", name)
-    row = edition.models.get(model.repository)
-    size = model.size or (row.weight_bytes if row else 0)
-    values.put((*path, "size"), size, f"{row.parameters:,} parameters in {row.dtype} (catalog)" if row else "")
-    longest = min(defaults.CONTEXT_LENGTH, row.native_context) if row else 0
-    why = (
-        defaults.CONTEXT_REASON if row else "the catalog does not know the model: vLLM takes the length from its config"
-    )
+    size = model.size or (known.weight_bytes if known else 0)
+    values.put((*path, "size"), size, _size_reason(known) if known else "")
+    longest = min(defaults.CONTEXT_LENGTH, known.native_context) if known else 0
+    why = defaults.CONTEXT_REASON if longest else "nothing says the model's own length: vLLM takes it from its config"
     context = values.put((*path, "contextLength"), model.context_length or longest, why)
+    row = edition.models.get(model.repository)
+    one = f"/{model.file}" if model.file else ""  # two files of one repository are two models, in two folders
     return Weights(
         model=name,
         object_name=_object_name("models", name, old_names),
-        key=sha256(f"{model.source}@{model.revision}".encode()).hexdigest()[:8],
+        key=sha256(f"{model.source}@{model.revision}{one}".encode()).hexdigest()[:8],
         repository=model.repository,
         revision=model.revision,
         size=size,
         context_length=context,
         token_secret=model.token.secret if model.token else "",
-        prefix=f"models/{model.repository}/{model.revision}",
+        prefix=f"models/{model.repository}/{model.revision}{one}",
+        task=row.task if row else "generate",
+        file=model.file or "",
+        sha256=model.sha256 or "",
+        baked=values.put((*path, "weights"), model.weights, defaults.MIRRORED_REASON) == "baked",
+        token_types=bool(known and known.architecture.token_types > 1),
     )
 
 
-def _demand(case: Case, name: str, values: Values) -> Demand:
-    server, path = case.spec.serving[name], ("serving", name)
-    gpus = values.put(
-        (*path, "parallelism", "tensor"),
-        server.parallelism.tensor,
-        "one GPU a replica unless the spec says more",
-    )
-    replicas = values.put((*path, "replicas"), server.replicas, defaults.REPLICAS_REASON)
+def _size_reason(known: ModelNumbers) -> str:
+    return f"{parameters(known.architecture):,} parameters in {known.quantization or known.dtype} ({known.source})"
+
+
+def _once(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return each finding once: two servers of one model can have the same one."""
+    return tuple({(d.code, d.span, d.message): d for d in found}.values())
+
+
+def _demand(case: Case, name: str, sizes: Sizes, values: Values) -> Demand:
+    path, (nodes, gpus), replicas = ("serving", name), sizes.spread[name], put_size(case, name, sizes, values)
     cpu = values.put((*path, "cpu"), demand.cpu_cores(gpus), defaults.CPU_REASON)
     memory = demand.memory(gpus)
     values.put((*path, "memory"), memory, defaults.MEMORY_REASON, shown=f"{memory // defaults.GIB}Gi")
-    return Demand(name, replicas, gpus, cpu, memory)
+    return Demand(name, replicas, gpus, cpu, memory, nodes)
 
 
 def _on(case: Case, pool: str, demands: dict[str, Demand]) -> list[Demand]:
@@ -224,6 +298,8 @@ def _on(case: Case, pool: str, demands: dict[str, Demand]) -> list[Demand]:
 def _per_node(case: Case, edition: Edition, name: str, demands: dict[str, Demand]) -> tuple[int, str]:
     """Return the GPUs a node has, and why."""
     pool = case.spec.node_pools[name]
+    if without_gpus(case, edition, name):
+        return 0, "its nodes have no GPU"
     if pool.per_node is not None:
         return pool.per_node, ""
     if pool.instance is not None and _is_aws(case):
@@ -240,6 +316,8 @@ def _candidates(case: Case, edition: Edition, name: str, per_node: int) -> list[
     pool = case.spec.node_pools[name]
     if pool.instance is not None:
         return [edition.instances[pool.instance]]
+    if without_gpus(case, edition, name):
+        return general(edition.instances.values(), pool.cores or 0, pool.memory or 0)
     found = [i for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus == per_node]
     return [i for i in found if i.arch == "amd64"]
 
@@ -259,7 +337,7 @@ def _pool(
     pool, path = case.spec.node_pools[name], ("nodePools", name)
     per_node, why = _per_node(case, edition, name, demands)
     values.put((*path, "perNode"), per_node, why)
-    accelerator = pool.accelerator or ""
+    accelerator = "" if pool.accelerator in (None, NO_ACCELERATOR) else pool.accelerator or ""
     instances: tuple[Instance, ...] = ()
     if _is_aws(case):
         if pool.instance is not None:
@@ -271,6 +349,8 @@ def _pool(
         ]
         instances = placement.affordable(fitting)
         reason = defaults.INSTANCES_REASON.format(gpus=per_node, accelerator=accelerator)
+        if without_gpus(case, edition, name):
+            reason = defaults.GENERAL_REASON
         values.put((*path, "instances"), instances, reason, shown=[i.name for i in instances])
     values.put((*path, "min"), pool.min, "no node without a pod that needs it")
     return Pool(
@@ -291,7 +371,19 @@ def _pool(
         instances=instances,
         labels=dict(pool.labels),
         taints=tuple(Taint(t.key, t.value, t.effect) for t in pool.taints),
+        sharing=pool.sharing.mode if pool.sharing else "none",
+        parts=parts_of(pool, edition),
+        profile=(pool.sharing.profile or "") if pool.sharing else "",
+        **_core_pool(case, edition, name),
     )
+
+
+def _core_pool(case: Case, edition: Edition, name: str) -> dict[str, int]:
+    """Return the numbers that only a pool without GPU has."""
+    if not without_gpus(case, edition, name):
+        return {}
+    cores, memory = node_room(case, edition, name)
+    return {"cores": cores, "memory": memory, "places": share(case, edition, name)[1]}
 
 
 def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterator[Diagnostic]:
@@ -300,6 +392,9 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
         here = _on(case, name, demands)
         per_node, _ = _per_node(case, edition, name, demands)
         path: Path = ("nodePools", name)
+        if without_gpus(case, edition, name):
+            yield from _core_pool_misfits(case, edition, name, here, per_node)
+            continue
         if _is_aws(case) and not _candidates(case, edition, name, per_node):
             sizes = sorted({i.gpus for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus})
             yield finding(
@@ -334,7 +429,22 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
                     help="choose a larger `instance` or a pool with more GPUs a node", related=related,
                 )  # fmt: skip
         if per_node and all(d.gpus <= per_node for d in here):
-            yield from _too_many(case, name, here, per_node, pool.max)
+            yield from _too_many(case, name, here, per_node * parts_of(pool, edition), pool.max)
+
+
+def _core_pool_misfits(
+    case: Case, edition: Edition, name: str, here: list[Demand], per_node: int
+) -> Iterator[Diagnostic]:
+    found = tuple(core_misfits(case, edition, name, here))
+    yield from found
+    types = _candidates(case, edition, name, per_node) if _is_aws(case) else []
+    if _is_aws(case) and not found and not any(all(placement.holds(i, d) for d in here) for i in types):
+        cores, memory = node_room(case, edition, name)
+        yield finding(
+            case, "no-instance-type", ("nodePools", name),
+            f"no EC2 type without GPU has {cores} cores and {memory / defaults.GIB:.0f} GiB and holds its servers",
+            help="ask for less of a node, or for more nodes with `max`", key=True,
+        )  # fmt: skip
 
 
 def _too_many(case: Case, name: str, here: list[Demand], per_node: int, maximum: int) -> Iterator[Diagnostic]:
@@ -353,7 +463,7 @@ def _too_many(case: Case, name: str, here: list[Demand], per_node: int, maximum:
 
 
 def _stores(
-    case: Case, target: Aws | OnPrem, weights: tuple[Weights, ...], old_names: dict[str, str], values: Values
+    case: Case, target: Aws | OnPrem | Edge, weights: tuple[Weights, ...], old_names: dict[str, str], values: Values
 ) -> Iterator[Store]:
     """Yield the spec's stores and, on AWS, the reserved one for weights."""
     if not isinstance(target, Aws):
@@ -407,22 +517,28 @@ def _bucket(case: Case, target: Aws, store: str, object_name: str) -> str:
 
 def _server(
     case: Case, edition: Edition, name: str, weights: Weights, pool: Pool, demands: dict[str, Demand],
-    old_names: dict[str, str], values: Values,
+    old_names: dict[str, str], values: Values, models: Mapping[str, ModelNumbers], sizes: Sizes,
 ) -> Server:  # fmt: skip
     server, path, need = case.spec.serving[name], ("serving", name), demands[name]
+    row = engine_rows(edition.name)[server.engine]
     starts_nodes = _is_aws(case)
+    beside = _on(case, pool.name, demands)
+    if not pool.per_node:  # a replica takes one of the node's places
+        beside = [replace(d, gpus=1) for d in beside]
     rollout = placement.choose_rollout(
-        need,
-        _on(case, pool.name, demands),
-        per_node=pool.per_node,
+        need if pool.per_node else replace(need, gpus=1),
+        beside,
+        per_node=pool.per_node * pool.parts or pool.places,
+        unit=("GPU" if pool.parts == 1 else "part of a GPU") if pool.per_node else "place",
         minimum=pool.minimum,
         maximum=pool.maximum,
         pool=pool.name,
         starts_nodes=starts_nodes,
     )
-    startup = demand.startup_seconds(weights.size)
+    startup = demand.startup_seconds(weights.size, row.start_seconds)
     rate = f"{defaults.READ_BYTES_PER_SECOND // 1_000_000} MB/s"
-    values.put((*path, "engine"), f"vllm {edition.engines['vllm']}", f"the version of edition {edition.name}")
+    version = edition.engines[server.engine]
+    values.put((*path, "engine"), f"{server.engine} {version}".strip(), f"the version of edition {edition.name}")
     values.put(
         (*path, "rollout"),
         f"maxSurge {rollout.max_surge}, maxUnavailable {rollout.max_unavailable}",
@@ -430,15 +546,16 @@ def _server(
     )
     values.put(
         (*path, "startupSeconds"), startup,
-        f"estimate: {defaults.ENGINE_START_SECONDS} s for the engine + {weights.size / 1e9:.1f} GB at {rate}",
+        f"estimate: {row.start_seconds} s for the engine + {weights.size / 1e9:.1f} GB at {rate}",
     )  # fmt: skip
-    values.put((*path, "drainSeconds"), defaults.DRAIN_SECONDS, defaults.DRAIN_REASON)
+    values.put((*path, "drainSeconds"), defaults.DRAIN_SECONDS, f"{defaults.DRAIN_REASON}; {row.drain}")
     return Server(
         name=name,
         object_name=_object_name("serving", name, old_names),
         weights=weights,
         pool=pool,
-        engine_version=edition.engines["vllm"],
+        engine=server.engine,
+        engine_version=version,
         replicas=need.replicas,
         gpus=need.gpus,
         cpu=need.cpu,
@@ -446,8 +563,36 @@ def _server(
         shared_memory=demand.shared_memory(need.gpus),
         startup_seconds=startup,
         drain_seconds=defaults.DRAIN_SECONDS,
-        progress_deadline_seconds=demand.progress_deadline_seconds(weights.size, starts_nodes),
+        progress_deadline_seconds=demand.progress_deadline_seconds(weights.size, starts_nodes, row.start_seconds),
         rollout=rollout,
         env=dict(server.env),
         args=dict(server.args),
+        concurrency=concurrency(case, edition, name, weights, models.get(server.model), values)
+        if server.engine == "llama-cpp"
+        else server.concurrency or 0,
+        kv_cache=server.kv_cache,
+        own_image=_own_image(server, path, values),
+        **_sized(sizes, name, edition),
+        backend=server.backend or "",
+        runtime=values.put((*path, "runtime"), server.runtime, "a Deployment needs no operator"),
     )
+
+
+def _sized(sizes: Sizes, name: str, edition: Edition) -> dict[str, Any]:
+    """Return what the size of a server on GPUs decides."""
+    return {
+        "layout": sizes.layout[name],
+        "nodes": sizes.spread[name].nodes,
+        "quantization": sizes.argument.get(name, ""),
+        "utilization": utilization(sizes.sized.get(name), edition),
+        "sized": sizes.sized.get(name),
+        "unsized": sizes.unsized.get(name, ""),
+    }
+
+
+def _own_image(server: ServerSection, path: Path, values: Values) -> OwnImage | None:
+    if server.image is None:
+        return None
+    port = values.put((*path, "port"), server.port or defaults.OWN_PORT, defaults.OWN_REASON)
+    health = values.put((*path, "healthPath"), server.health_path or defaults.OWN_HEALTH_PATH, defaults.OWN_REASON)
+    return OwnImage(server.image, port, health)

@@ -1,12 +1,8 @@
-"""A vLLM model server.
+"""A model server, whatever its engine.
 
-Component `serving.<name>`: ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy.
-
-What the Deployment relies on was recorded from vLLM 0.32.0 on 2026-11-21: the port refuses connections until the
-model is
-loaded, `/health` is 200 from the first successful connect and stays 200 while it drains, `--shutdown-timeout` lets
-requests in
-flight finish but new ones get 500, and a dead engine ends the process with exit status 0.
+Component `serving.<name>`: ServiceAccount, Deployment, Service, PodDisruptionBudget, NetworkPolicy, and for an engine
+with config files a ConfigMap whose name carries a hash of its content. What engines differ in is in
+`components/workloads/engines/`.
 """
 
 from __future__ import annotations
@@ -17,27 +13,21 @@ from typing import Any
 from components import aws
 from components.foundation.identities import readable_folder
 from components.graph import Component, Options
-from components.manifests import GPU_TAINT, POOL_LABEL, kubernetes_node, on_prem, pod_labels, recommended_labels
+from components.manifests import kubernetes_node, on_prem, pod_labels, recommended_labels
 from components.part import Part, moved_component
-from components.resolve import defaults
-from components.resolve.defaults import GIB
 from components.resolve.platform import Platform, Server
+from components.resolve.sizing_values import words
+from components.workloads.engines import engine_named
+from components.workloads.engines.contract import Container
+from components.workloads.images import server_image_paths, server_reference
 from components.workloads.pods import (
     DNS_RULE,
     POD_IDENTITY_RULE,
-    container_security,
     https_rule,
     place_paths,
-    pod_security,
 )
-from components.workloads.vllm_arguments import arguments
-from components.workloads.weights_mirror import claim_name, job_node_id, location, mirror_environment, weights_store
-
-USER = 2000
-"""The user `vllm` of the image (vllm-project/vllm#40275, 2026-04): torch fails for a user id without a passwd entry."""
-
-PORT = 8000
-WEIGHTS_PATH = "/weights"
+from components.workloads.server_pod import config_map, grace_seconds, pod
+from components.workloads.weights_mirror import job_node_id, weights_store
 
 
 def lower(platform: Platform) -> Part:
@@ -52,7 +42,55 @@ def lower(platform: Platform) -> Part:
 
 def _lower_one(platform: Platform, server: Server) -> Part:
     origin = f"serving.{server.name}"
-    component = Component(
+    engine = engine_named(server.engine)
+    container = engine.container(server, server_reference(platform, server))
+    component = _component(platform, server, engine.title, container)
+    labels = recommended_labels(platform, engine.name, server.object_name, "model-server")
+    metadata = {"name": server.object_name, "namespace": platform.namespace, "labels": labels}
+    selector = {k: labels[k] for k in ("app.kubernetes.io/name", "app.kubernetes.io/instance")}
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
+    objects = (
+        account,
+        _service(container, metadata, selector),
+        _budget(metadata, selector),
+        _policy(platform, server, container, metadata, selector),
+    )
+    nodes = [
+        kubernetes_node(platform, origin, m, origin=origin, name=server.name, old_name=server.object_name)
+        for m in objects
+    ]
+    config = config_map(container, metadata)
+    if config:
+        # pods of the revision before may still mount theirs, and Pulumi would delete it in the same update
+        nodes.append(kubernetes_node(platform, origin, config, origin=origin, options=Options(retain_on_delete=True)))
+    rounds = ceil(server.replicas / max(server.rollout.max_surge, server.rollout.max_unavailable))
+    mirror_job = () if server.weights.baked else (job_node_id(server.weights),)
+    # each round an old pod may take all of its grace to give its GPU back before the new one starts
+    timeout = (server.progress_deadline_seconds + grace_seconds(server)) * rounds
+    nodes.append(
+        kubernetes_node(
+            platform,
+            origin,
+            _deployment(platform, server, container, metadata, selector),
+            origin=origin,
+            name=server.name,
+            old_name=server.object_name,
+            needs=(*(n.id for n in nodes), *mirror_job),
+            options=Options(create_timeout=timeout, update_timeout=timeout),
+        )
+    )
+    address = f"http://{server.object_name}.{platform.namespace}.svc:80/v1"
+    return Part((component,), tuple(nodes), {f"endpoint.{server.name}": address})
+
+
+def _component(platform: Platform, server: Server, title: str, container: Container) -> Component:
+    origin = f"serving.{server.name}"
+    return Component(
         id=origin,
         type="llmform:serving:ModelServer",
         origin=origin,
@@ -67,62 +105,44 @@ def _lower_one(platform: Platform, server: Server) -> Part:
                 for key in ("pool", "replicas", "parallelism")
             ),
             *place_paths(platform),
+            *server_image_paths(platform, server),
             "owner",
             "labels",
         ),
-        summary=(_summary(server), _times(platform, server), *identity_contract(platform, server)),
+        summary=(
+            _summary(server, title),
+            *words(server.sized, server.unsized),
+            _times(platform, server),
+            *_baked(server),
+            *(container.published_notes if platform.images is None else ()),
+            *container.notes,
+            *identity_contract(platform, server),
+        ),
         aliases=moved_component(platform, origin),
     )
-    labels = recommended_labels(platform, "vllm", server.object_name, "model-server")
-    metadata = {"name": server.object_name, "namespace": platform.namespace, "labels": labels}
-    selector = {k: labels[k] for k in ("app.kubernetes.io/name", "app.kubernetes.io/instance")}
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": metadata,
-        "automountServiceAccountToken": False,
-    }
-    objects = (
-        account,
-        _service(metadata, selector),
-        _budget(metadata, selector),
-        _policy(platform, metadata, selector),
-    )
-    nodes = [
-        kubernetes_node(platform, origin, m, origin=origin, name=server.name, old_name=server.object_name)
-        for m in objects
-    ]
-    rounds = ceil(server.replicas / max(server.rollout.max_surge, server.rollout.max_unavailable))
-    # each round an old pod may take all of its grace to give its GPU back before the new one starts
-    timeout = (server.progress_deadline_seconds + grace_seconds(server)) * rounds
-    nodes.append(
-        kubernetes_node(
-            platform,
-            origin,
-            _deployment(platform, server, metadata, selector),
-            origin=origin,
-            name=server.name,
-            old_name=server.object_name,
-            needs=(*(n.id for n in nodes), job_node_id(server.weights)),
-            options=Options(create_timeout=timeout, update_timeout=timeout),
-        )
-    )
-    address = f"http://{server.object_name}.{platform.namespace}.svc:80/v1"
-    return Part((component,), tuple(nodes), {f"endpoint.{server.name}": address})
 
 
 def _neighbours(platform: Platform, server: Server) -> list[Server]:
     return [s for s in platform.servers if s.pool.name == server.pool.name and s.name != server.name]
 
 
-def _summary(server: Server) -> str:
+def _summary(server: Server, title: str) -> str:
     replicas = f"{server.replicas} replica{'s' if server.replicas > 1 else ''}"
-    what = f"{server.gpus} × {server.pool.accelerator}"
+    what = f"{server.gpus} × {server.pool.accelerator}" if server.gpus else f"{server.cpu} cores"
     length = server.weights.context_length
     context = f"context {length:,} tokens" if length else "the model's own context length"
     if length and length % 1024 == 0:
         context = f"context {length // 1024}k = {length:,} tokens"
-    return f"vLLM {server.engine_version}, {replicas}, {what} each, {context}"
+    version = f" {server.engine_version}" if server.engine_version else ""
+    return f"{title}{version}, {replicas}, {what} each, {context}"
+
+
+def _baked(server: Server) -> tuple[str, ...]:
+    weights = server.weights
+    if not weights.baked:
+        return ()
+    what = f"{weights.repository} @{weights.revision[:7]}, {weights.size / 1e9:.1f} GB, is baked into its image"
+    return (f"{what}: no Job mirrors it, no pod fetches it, and every node pulls it with the image",)
 
 
 def _times(platform: Platform, server: Server) -> str:
@@ -133,7 +153,7 @@ def _times(platform: Platform, server: Server) -> str:
 
 def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
     """Return what the owner of an existing foundation gives the server's pods; elsewhere llmform makes it."""
-    if not aws.existing(platform):
+    if not aws.existing(platform) or server.weights.baked:
         return ()
     folder = readable_folder(server.weights)
     return (
@@ -142,19 +162,18 @@ def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
     )
 
 
-def grace_seconds(server: Server) -> int:
-    """Return the termination grace period: leave the Service, drain, tear down."""
-    return defaults.PRE_STOP_SECONDS + server.drain_seconds + defaults.TEARDOWN_SECONDS
-
-
-def _service(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
-    # the port stays 80 for ever and only targetPort may move: the provider cannot preview a changed Service port
-    port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
+def _service(container: Container, metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
+    # a port stays what it is for ever and only targetPort may move: the provider cannot preview a changed Service port
+    ports = [
+        {"name": p.name, "port": p.service, "targetPort": p.name, "protocol": "TCP", "appProtocol": p.app_protocol}
+        for p in container.ports
+        if p.service
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"type": "ClusterIP", "selector": selector, "ports": [port]},
+        "spec": {"type": "ClusterIP", "selector": selector, "ports": ports},
     }
 
 
@@ -172,8 +191,10 @@ def _budget(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any
     }
 
 
-def _policy(platform: Platform, metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
-    """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same port,
+def _policy(
+    platform: Platform, server: Server, container: Container, metadata: dict[str, Any], selector: dict[str, str]
+) -> dict[str, Any]:
+    """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same ports,
     from a namespace labelled for that: a pod's label alone is no right, since anyone who makes pods can set it."""
     clients = [
         {"podSelector": {}},
@@ -186,15 +207,17 @@ def _policy(platform: Platform, metadata: dict[str, Any], selector: dict[str, st
     spec: dict[str, Any] = {
         "podSelector": {"matchLabels": selector},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": clients, "ports": [{"port": PORT, "protocol": "TCP"}]}],
+        "ingress": [{"from": clients, "ports": [{"port": p.number, "protocol": "TCP"} for p in container.ports]}],
     }
-    if not on_prem(platform):  # no empty list: the API server drops it, and takes each apply of it for a change
+    if (
+        not on_prem(platform) and not server.weights.baked
+    ):  # no empty list: the API server drops it, and takes each apply of it for a change
         spec["egress"] = [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def _deployment(
-    platform: Platform, server: Server, metadata: dict[str, Any], selector: dict[str, str]
+    platform: Platform, server: Server, container: Container, metadata: dict[str, Any], selector: dict[str, str]
 ) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
@@ -215,134 +238,7 @@ def _deployment(
             "revisionHistoryLimit": 5,
             "template": {
                 "metadata": {"labels": pod_labels(metadata["labels"])},
-                "spec": _pod(platform, server, selector),
+                "spec": pod(platform, server, container, metadata, selector),
             },
         },
-    }
-
-
-def _pod(platform: Platform, server: Server, selector: dict[str, str]) -> dict[str, Any]:
-    tolerations: list[dict[str, str]] = [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]
-    for taint in server.pool.taints:
-        value = {"operator": "Equal", "value": taint.value} if taint.value else {"operator": "Exists"}
-        tolerations.append({"key": taint.key, "effect": taint.effect} | value)
-    pod: dict[str, Any] = {
-        "serviceAccountName": server.object_name,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,  # a Service named `vllm` would set VLLM_PORT, which vLLM reads as its own
-        "nodeSelector": {POOL_LABEL: server.pool.object_name},
-        "tolerations": tolerations,
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": selector},
-                "matchLabelKeys": ["pod-template-hash"],
-            }
-            for key in _spread(platform, server)
-        ],
-        "securityContext": pod_security(USER),
-        "terminationGracePeriodSeconds": grace_seconds(server),
-        "containers": [_engine(platform, server)],
-        "volumes": _volumes(platform, server),
-    }
-    if not on_prem(platform):
-        pod["initContainers"] = [_fetch(platform, server)]
-    return pod
-
-
-def _spread(platform: Platform, server: Server) -> tuple[str, ...]:
-    """Return what replicas are spread over: zones, and nodes where every server of the pool is of one size.
-
-    With several sizes, small replicas that keep apart leave a few GPUs free on every node and no node whole, so
-    that a server which needs more of a node finds none although the pool has the GPUs.
-    """
-    sizes = {s.gpus for s in platform.servers if s.pool.name == server.pool.name}
-    return ("topology.kubernetes.io/zone", *(("kubernetes.io/hostname",) if len(sizes) == 1 else ()))
-
-
-def _volumes(platform: Platform, server: Server) -> list[dict[str, Any]]:
-    weights: dict[str, Any] = {"name": "weights"}
-    if on_prem(platform):
-        weights["persistentVolumeClaim"] = {"claimName": claim_name(server.weights), "readOnly": True}
-    else:
-        weights["emptyDir"] = {"sizeLimit": f"{_disk_gib(server)}Gi"}
-    return [
-        weights,
-        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{server.shared_memory // GIB}Gi"}},
-        {"name": "cache", "emptyDir": {"sizeLimit": "10Gi"}},
-        {"name": "tmp", "emptyDir": {"sizeLimit": "2Gi"}},
-    ]
-
-
-def _disk_gib(server: Server) -> int:
-    """Return the room for weights on the node's disk in GiB: the weights, 5 % and 1 GiB for the files beside them."""
-    return ceil(server.weights.size * 105 / 100 / GIB) + 1
-
-
-def _mount(platform: Platform, server: Server, *, read_only: bool) -> dict[str, Any]:
-    mount: dict[str, Any] = {"name": "weights", "mountPath": WEIGHTS_PATH, "readOnly": read_only}
-    if on_prem(platform):
-        mount["subPath"] = server.weights.prefix
-    return mount
-
-
-def _fetch(platform: Platform, server: Server) -> dict[str, Any]:
-    """Copy the weights from the mirror to the node's disk; it fails if the mirror is not complete."""
-    return {
-        "name": "fetch-weights",
-        "image": platform.edition.images["weights"].reference,
-        "imagePullPolicy": "IfNotPresent",
-        "args": ["fetch", f"--from={location(platform, server.weights)}", f"--to=file://{WEIGHTS_PATH}"],
-        "env": mirror_environment(platform),
-        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": container_security(),
-        "volumeMounts": [_mount(platform, server, read_only=False), {"name": "tmp", "mountPath": "/tmp"}],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
-
-
-def _engine(platform: Platform, server: Server) -> dict[str, Any]:
-    own = {
-        "HOME": "/cache",  # the root file system is read-only; vLLM, torch and Triton keep compiled kernels here
-        "VLLM_CACHE_ROOT": "/cache/vllm",
-        "TORCHINDUCTOR_CACHE_DIR": "/cache/torchinductor",
-        "TRITON_CACHE_DIR": "/cache/triton",
-        "HF_HUB_OFFLINE": "1",  # the weights are on disk: a look-up at the hub would only be blocked
-        "VLLM_NO_USAGE_STATS": "1",
-    }
-    health = {"httpGet": {"path": "/health", "port": "http"}}
-    disk = 0 if on_prem(platform) else _disk_gib(server)
-    gpu = {"nvidia.com/gpu": str(server.gpus)}
-    memory = f"{server.memory // GIB}Gi"
-    return {
-        "name": "vllm",
-        "image": platform.edition.images["vllm"].reference,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["vllm", "serve"],
-        "args": arguments(server, WEIGHTS_PATH, PORT),
-        "env": [{"name": name, "value": value} for name, value in sorted((own | dict(server.env)).items())],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        # no CPU limit: throttling would stop the scheduler between two tokens; the node has no other work
-        "resources": {
-            "requests": {"cpu": str(server.cpu), "memory": memory, "ephemeral-storage": f"{disk + 12}Gi"} | gpu,
-            "limits": {"memory": memory} | gpu,
-        },
-        "startupProbe": health
-        | {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": server.startup_seconds // 10},
-        "readinessProbe": health | {"periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 3},
-        # a dead engine ends the process by itself; this is for one that hangs, and slow answers under load must not
-        # count
-        "livenessProbe": health | {"periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 6},
-        # new requests fail once vLLM has the signal, so the endpoint leaves the Service first
-        "lifecycle": {"preStop": {"sleep": {"seconds": defaults.PRE_STOP_SECONDS}}},
-        "securityContext": container_security(),
-        "volumeMounts": [
-            _mount(platform, server, read_only=True),
-            {"name": "shm", "mountPath": "/dev/shm"},
-            {"name": "cache", "mountPath": "/cache"},
-            {"name": "tmp", "mountPath": "/tmp"},
-        ],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
     }

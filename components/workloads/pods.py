@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.resolve.platform import Aws, Platform
+from components.resolve.platform import Aws, Edge, Platform
 
 RESTRICTED = "restricted"
 
@@ -49,6 +49,8 @@ def place_paths(platform: Platform) -> tuple[str, ...]:
         if platform.target.existing:
             return (f"{target}.account", f"{target}.foundation", f"{target}.region")
         return (f"{target}.account", f"{target}.network.cidr", f"{target}.region")
+    if isinstance(platform.target, Edge):
+        return tuple(f"{target}.{key}" for key in ("arch", "credentials", "offline", "upstream"))
     return (f"{target}.storage",)
 
 

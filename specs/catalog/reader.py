@@ -14,10 +14,12 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from specs.catalog.architecture import Architecture
+from specs.catalog.flags import Flag, check_argument, engine_flags, find_flag, has_flags, removed_flags
 from specs.catalog.kinds import KindRow, kinds, merge_keys
+from specs.catalog.models import License, ModelRow, Models, read_licenses
 from specs.catalog.replacement import Replacement, replacement
 from specs.catalog.tables import read_table
-from specs.catalog.vllm import Flag, check_vllm_argument, find_vllm_flag, vllm_flags, vllm_removed
 
 __all__ = [
     "EDITIONS",
@@ -32,18 +34,20 @@ __all__ = [
     "Image",
     "Instance",
     "KindRow",
+    "License",
     "ModelRow",
     "Pin",
     "Region",
     "Replacement",
-    "check_vllm_argument",
-    "find_vllm_flag",
+    "check_argument",
+    "engine_flags",
+    "find_flag",
+    "has_flags",
     "kinds",
     "load_edition",
     "merge_keys",
+    "removed_flags",
     "replacement",
-    "vllm_flags",
-    "vllm_removed",
 ]
 
 EDITIONS: tuple[str, ...] = ("2026-11",)
@@ -168,41 +172,6 @@ class Region(NamedTuple):
     number. EKS user guide, "VPC and subnet requirements": use1-az3, usw1-az2, cac1-az3."""
 
 
-class Architecture(NamedTuple):
-    """The numbers of a model's `config.json` that decide its weights and its KV cache."""
-
-    family: str
-    layers: int
-    hidden: int
-    intermediate: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    vocab: int
-    positions: int = 0
-    """Rows of the learned position table; 0 where positions are rotary."""
-    tied_embeddings: bool = False
-    attention_bias: bool = False
-
-
-class ModelRow(NamedTuple):
-    """A model whose size is known without asking a hub."""
-
-    name: str
-    parameters: int
-    dtype: str
-    weight_bytes: int
-    """Bytes of the weights as published: parameters times the size of `dtype`."""
-    native_context: int
-    gated: bool
-    license: str
-    task: str
-    architecture: Architecture
-    as_of: date
-    source: str
-    note: str = ""
-
-
 def _row(kind: type[Any], row: Mapping[str, Any], **more: Any) -> Any:
     """Build a row from its JSON: an unknown or a missing key is a TypeError, dates are parsed."""
     values = {**row, **more}
@@ -266,9 +235,16 @@ class Edition:
     @cached_property
     def models(self) -> Mapping[str, ModelRow]:
         """Models by hub name (`Qwen/Qwen2.5-7B-Instruct`)."""
-        document = read_table(self.name, "models.json")
-        rows = {n: {**r, "architecture": Architecture(**r["architecture"])} for n, r in document["models"].items()}
-        return _rows(ModelRow, rows, "name", as_of=document["as_of"])
+        return Models(self._models)
+
+    @cached_property
+    def licenses(self) -> Mapping[str, License]:
+        """The licences of those models, by the hub's id."""
+        return read_licenses(self._models)
+
+    @cached_property
+    def _models(self) -> Mapping[str, Any]:
+        return read_table(self.name, "models.json")
 
 
 @cache

@@ -14,9 +14,14 @@ from specs.checks import (
     adoptions,
     aws_places,
     delivery,
+    edge,
     engine_arguments,
+    engines,
     hardware,
+    kserve,
     model_facts,
+    model_files,
+    model_licenses,
     moves,
     no_effect,
     on_prem,
@@ -27,6 +32,7 @@ from specs.checks import (
     same_cluster,
     secrets_in_clear,
     stack_names,
+    triton,
 )
 from specs.diagnostics import Diagnostic
 from specs.facts_file import Facts
@@ -37,6 +43,11 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     references.check,
     hardware.check,
     model_facts.check,
+    model_files.check,
+    model_licenses.check,
+    engines.check,
+    triton.check,
+    kserve.check,
     engine_arguments.check,
     secrets_in_clear.check,
     aws_places.check,
@@ -49,9 +60,13 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     no_effect.check,
     delivery.check,
     adoptions.check,
+    edge.check,
 )
 
-TOGETHER: tuple[Callable[[Sequence[tuple[Case, Facts | None]]], Iterator[Diagnostic]], ...] = (same_cluster.check,)
+TOGETHER: tuple[Callable[[Sequence[tuple[Case, Facts | None]]], Iterator[Diagnostic]], ...] = (
+    same_cluster.check,
+    edge.check_upstreams,
+)
 """Rules about all cases at once, each with the facts of its target's foundation if that exists already."""
 
 OF_OBJECTS: tuple[Callable[[Sequence[Manifest]], Iterator[Diagnostic]], ...] = (secrets_in_clear.check_objects,)

@@ -4,27 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.catalog.reader import Edition
+from specs.catalog.reader import Edition, Instance
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
 from specs.load import Case
-from specs.schema.node_pools import NodePool
+from specs.schema.node_pools import NO_ACCELERATOR, NodePool
 from specs.suggest import did_you_mean
+from specs.tree import at
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield what is wrong with the hardware of each pool."""
     for name, pool in case.spec.node_pools.items():
-        if pool.accelerator is not None and pool.accelerator not in edition.accelerators:
+        yield from _without_effect(case, edition, name, pool)
+        if pool.accelerator not in (None, NO_ACCELERATOR, *edition.accelerators):
             yield finding(
                 case,
                 "unknown-accelerator",
                 ("nodePools", name, "accelerator"),
                 f"the catalog of edition {edition.name} has no accelerator `{pool.accelerator}`",
-                help=did_you_mean(pool.accelerator, edition.accelerators, "accelerators"),
+                help=did_you_mean(str(pool.accelerator), (*edition.accelerators, NO_ACCELERATOR), "accelerators"),
             )
         elif pool.instance is not None:
             yield from _instance(case, edition, name, pool, pool.instance)
+
+
+def _without_effect(case: Case, edition: Edition, name: str, pool: NodePool) -> Iterator[Diagnostic]:
+    """Yield `perNode` of nodes without GPU, and `cores` and `memory` of nodes with."""
+    row = edition.instances.get(pool.instance) if pool.instance is not None else None
+    has_gpus = row.gpus_physical > 0 if row is not None and pool.accelerator is None else True
+    without = pool.accelerator == NO_ACCELERATOR or not has_gpus
+    for key in ("perNode",) if without else ("cores", "memory"):
+        if at(case.tree, ("nodePools", name, key)) is None:
+            continue
+        why = "its nodes have no GPU" if without else "the GPUs of a node decide what runs there"
+        yield finding(
+            case,
+            "no-effect",
+            ("nodePools", name, key),
+            f"`{key}` does nothing: {why}",
+            help=f"remove `{key}`",
+            key=True,
+        )
+
+
+def _too_small(case: Case, name: str, pool: NodePool, row: Instance) -> Iterator[Diagnostic]:
+    """Yield what a pool says of its nodes and its instance type does not have."""
+    has = {"cores": row.vcpu, "memory": row.memory_mib * 1024**2}
+    for key, asked in (("cores", pool.cores), ("memory", pool.memory)):
+        if asked is not None and asked > has[key]:
+            shown = f"{row.vcpu} cores" if key == "cores" else f"{row.memory_mib // 1024} GiB"
+            yield finding(
+                case,
+                "accelerator-mismatch",
+                ("nodePools", name, key),
+                f"`{row.name}` has {shown}, less than `{key}` says",
+                help=f"drop `{key}`, or choose a larger instance type",
+                related=(place_of(case, ("nodePools", name, "instance"), "the instance type is set here"),),
+            )
 
 
 def _instance(case: Case, edition: Edition, name: str, pool: NodePool, instance: str) -> Iterator[Diagnostic]:
@@ -50,7 +87,9 @@ def _instance(case: Case, edition: Edition, name: str, pool: NodePool, instance:
             help=f"choose another type. {row.note}".strip(),
         )
         return
-    if pool.accelerator is not None and row.accelerator != pool.accelerator:
+    if pool.accelerator == NO_ACCELERATOR and row.accelerator is None:
+        yield from _too_small(case, name, pool, row)
+    elif pool.accelerator is not None and row.accelerator != pool.accelerator:
         yield finding(
             case,
             "accelerator-mismatch",

@@ -1,10 +1,10 @@
-"""Models whose size is not known, that need a token, or whose context is longer than they can take."""
+"""Models of which too little is known, that need a token, or whose context is longer than they can take."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specs.catalog.reader import Edition
+from specs.catalog.reader import Edition, ModelRow
 from specs.diagnostics import Diagnostic
 from specs.finding import finding
 from specs.load import Case
@@ -14,16 +14,9 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield what the catalog knows against the spec's models."""
     for name, model in case.spec.models.items():
         row = edition.models.get(model.repository)
+        if model.size is None and model.architecture is None and not _known_size(row, model.file):
+            yield _unknown_size(case, name, row)
         if row is None:
-            if model.size is None:
-                yield finding(
-                    case,
-                    "unknown-model-size",
-                    ("models", name),
-                    f"the catalog does not know `{model.repository}`, so the size of its weights is not known",
-                    help=f"add `size:`, the sum of its weight files, such as `models.{name}.size: 15Gi`",
-                    key=True,
-                )
             continue
         if row.gated and model.token is None:
             yield finding(
@@ -34,11 +27,42 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                 help=f"add `token: {{secret: hf-token}}` and make that Secret, key `token`. Licence: {row.license}",
                 key=True,
             )
-        if model.context_length is not None and model.context_length > row.native_context:
+        longest = row.native_context
+        if model.architecture is None and model.context_length is not None and model.context_length > longest:
             yield finding(
                 case,
                 "context-too-long",
                 ("models", name, "contextLength"),
-                f"`{model.repository}` was trained for {row.native_context:,} tokens, not {model.context_length:,}",
-                help=f"write at most `{row.native_context // 1024}k`",
+                f"`{model.repository}` was trained for {longest:,} tokens, not {model.context_length:,}",
+                help=f"write at most `{longest // 1024}k`{_extension(row)}",
             )
+
+
+def _known_size(row: ModelRow | None, file: str | None) -> int:
+    if row is None:
+        return 0
+    return row.files.get(file, 0) if file else row.weight_bytes
+
+
+def _unknown_size(case: Case, name: str, row: ModelRow | None) -> Diagnostic:
+    repository, given = case.spec.models[name].repository, case.spec.models[name].file
+    if row is None:
+        message = f"the catalog does not know `{repository}`, so the size of its weights is not known"
+        example = f"`models.{name}.size: 15Gi`"
+        more = ", or `architecture: {config: config.json}`, the model's own file beside the spec"
+    elif given:
+        message = f"the catalog does not know how large `{given}` of `{repository}` is"
+        example = f"`models.{name}.size: 15Gi`"
+        more = f", or choose one that it knows: {', '.join(row.files)}" if row.files else ""
+    else:
+        message = f"`{repository}` holds several models in files of different sizes"
+        file, size = next(iter(row.files.items()))
+        example, more = f"`models.{name}.size: {-(-size // 10**6)}M`", f" for {file} with {size:,} bytes"
+    help = f"add `size:`, the sum of its weight files, such as {example}{more}"
+    return finding(case, "unknown-model-size", ("models", name), message, help=help, key=True)
+
+
+def _extension(row: ModelRow) -> str:
+    if not row.extended_context:
+        return ""
+    return f"; the card describes {row.extended_context:,} tokens with {row.extension}"

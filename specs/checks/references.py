@@ -10,7 +10,7 @@ from specs.finding import finding
 from specs.load import Case
 from specs.overlay import removal
 from specs.suggest import did_you_mean
-from specs.tree import Path
+from specs.tree import Path, at
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
@@ -20,6 +20,12 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         yield from _known(case, ("serving", name, "model"), server.model, spec.models, "model", "models")
         yield from _known(case, ("serving", name, "pool"), server.pool, spec.node_pools, "node pool", "nodePools")
     targets = dict.fromkeys(case.all_targets)
+    servers = at(case.tree, ("serving",))
+    for name in servers.members if servers is not None else ():  # also those that run at other targets alone
+        listed = at(case.tree, ("serving", name, "targets"))
+        for position, item in enumerate(listed.value if listed is not None and isinstance(listed.value, tuple) else ()):
+            place: Path = ("serving", name, "targets", position)
+            yield from _known(case, place, str(item.value), targets, "target", "targets")
     for name, manifests in spec.manifests.items():
         for position, target in enumerate(manifests.targets or ()):
             yield from _known(case, ("manifests", name, "targets", position), target, targets, "target", "targets")

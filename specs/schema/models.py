@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from specs.schema.architectures import ModelArchitecture
 from specs.schema.base import Section, Text, problem, unit
 from specs.units import bytes_, tokens
 
 _SOURCE = re.compile(r"hf://(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>.+))?")
-_KEYS = frozenset({"source", "contextLength", "size", "token"})
+_KEYS = frozenset(
+    {"source", "contextLength", "size", "token", "license", "architecture", "file", "sha256", "quantization", "weights"}
+)
 """The other keys; beside an unknown one, which may be a misspelt `revision`, only that one is reported."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -32,15 +35,39 @@ class Model(Section):
     revision: Text
     """The commit of the repository, all 40 hex digits, so that the weights never change under a name."""
 
+    file: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)*$", max_length=300)] | None = None
+    """The one file of the repository that is the model, such as `qwen2.5-1.5b-instruct-q4_k_m.gguf`. Default: all its
+    files."""
+
+    sha256: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The checksum of `file`, 64 hex digits. The mirror refuses another file. Default: the one that the hub names."""
+
     context_length: Annotated[int, unit(tokens, written=int | str), Field(ge=128, le=16_777_216)] | None = None
     """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most
     16k."""
 
+    quantization: Literal["none", "fp8", "int8", "awq", "gptq", "nvfp4", "mxfp4"] | None = None
+    """The format of the weights on the GPU. `fp8` is made by vLLM while it loads 16-bit weights; the other ones are what
+    the repository already has. Default: as published."""
+
     size: Annotated[int, unit(bytes_), Field(ge=1)] | None = None
-    """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know."""
+    """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know and whose
+    `architecture` does not say it."""
+
+    architecture: ModelArchitecture | None = None
+    """What a model is made of that the catalog does not know. Default: what the catalog says."""
+
+    license: Annotated[Text, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")] | None = None
+    """The licence that the model is used under, by the hub's id, such as `llama3.3`: whoever writes it has read its
+    limits. It must be the one that the catalog knows."""
+
+    weights: Literal["mirrored", "baked"] = "mirrored"
+    """Where the weights are: `mirrored` once to the target's store or volume and brought to each node from there, or
+    `baked` into the image of every server of the model, by `llmform images`. Default: mirrored."""
 
     token: SecretReference | None = None
-    """The access token for a gated model. The mirror Job alone reads it."""
+    """The access token for a gated model. The mirror Job alone reads it; for `weights: baked` it is the build secret of
+    this name."""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from specs.schema.base import Flag, Name, Section, Text, Whole, problem
+from specs.schema.base import LABEL_VALUE_PATTERN, Flag, Name, Section, Text, Whole, problem, unit
+from specs.units import bytes_, duration
 
 # the pattern is for editors; `network_of` says more
 Cidr = Annotated[Text, Field(json_schema_extra={"pattern": r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$"})]
@@ -80,6 +81,10 @@ class Foundation(Section):
 Delivery = Literal["pulumi", "gitops"]
 
 
+_AwsAddon = Literal["default", "karpenter", "nvidia-device-plugin", "lws", "kserve", "efa-device-plugin"]
+_OnPremAddon = Literal["default", "gpu-operator", "lws", "kserve"]
+
+
 class AwsTarget(Section):
     """An AWS region with an EKS cluster of its own."""
 
@@ -111,10 +116,9 @@ class AwsTarget(Section):
     delivery: Delivery = "pulumi"
     """Who applies the Kubernetes layers: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
 
-    addons: dict[Literal["default", "karpenter", "nvidia-device-plugin"], Literal["managed", "existing"]] = Field(
-        default_factory=dict
-    )
-    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
+    addons: dict[_AwsAddon, Literal["managed", "existing"]] = Field(default_factory=dict)
+    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once. `kserve`
+    and `efa-device-plugin` can only be there."""
 
     overlay: dict[Text, Any] = Field(default_factory=dict)
     """What differs at this target."""
@@ -147,8 +151,9 @@ class OnPremTarget(Section):
     delivery: Delivery = "pulumi"
     """Who applies the stacks: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
 
-    addons: dict[Literal["default", "gpu-operator"], Literal["managed", "existing"]] = Field(default_factory=dict)
-    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once."""
+    addons: dict[_OnPremAddon, Literal["managed", "existing"]] = Field(default_factory=dict)
+    """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once. `kserve`
+    can only be there."""
 
     overlay: dict[Text, Any] = Field(default_factory=dict)
     """What differs at this target."""
@@ -159,7 +164,84 @@ class OnPremTarget(Section):
         return {"default": value} if isinstance(value, str) else value
 
 
-Target = Annotated[AwsTarget | OnPremTarget, Field(discriminator="provider")]
+class Site(Section):
+    """One site: a k3s cluster, in most cases of one box."""
+
+    name: Name
+    """The site's name: part of the names of its stacks."""
+
+    kube_context: Annotated[Text, Field(min_length=1, max_length=253)]
+    """The kubeconfig context of the site's cluster."""
+
+    zone: Annotated[Text, Field(pattern=LABEL_VALUE_PATTERN, min_length=1)]
+    """What the site belongs to, such as `de-south`: the label `llmform.dev/zone` of its namespace."""
+
+
+class SitesFile(Section):
+    """A table of sites beside the spec."""
+
+    file: Annotated[Text, Field(min_length=1, max_length=1000)]
+    """A CSV file with a header and the columns name, kubeContext, zone, such as `shops.csv`."""
+
+
+class Cache(Section):
+    """Room on the box's own disk."""
+
+    models: Annotated[int, unit(bytes_), Field(ge=1)]
+    """Room for weights, such as `20Gi`: those that are served and, during a change, the next ones beside them."""
+
+
+class Offline(Section):
+    """How long a site may be without its upstream."""
+
+    max: Annotated[int, unit(duration), Field(ge=1)]
+    """The longest time, such as `72h`. A site serves on; what needs the upstream waits that long before it fails."""
+
+
+class UpstreamCredentials(Section):
+    """How a site signs in to its upstream's store of weights."""
+
+    secret: Annotated[Text, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+    """Name of the Kubernetes Secret in the site's namespace, with the keys `AWS_ACCESS_KEY_ID` and
+    `AWS_SECRET_ACCESS_KEY`."""
+
+
+class EdgeTarget(Section):
+    """Many sites with the same servers: k3s, in most cases on one box a site. Each site has stacks of its own."""
+
+    provider: Literal["edge"]
+    """Where it is: `edge`."""
+
+    sites: SitesFile | Annotated[tuple[Site, ...], Field(min_length=1)]
+    """The sites: a list, or `{file: shops.csv}`."""
+
+    upstream: Name | None = None
+    """The AWS target whose store of weights the sites fetch from. Default: none; each site fetches from the hub."""
+
+    credentials: UpstreamCredentials | None = None
+    """How a site signs in to the upstream. Default: the Secret `<upstream>-weights`."""
+
+    cache: Cache
+    """Room on the box's own disk."""
+
+    offline: Offline | None = None
+    """How long a site may be without its upstream. Default: 24h."""
+
+    arch: Literal["amd64", "arm64"] | None = None
+    """The boxes' processors. Default: either; images have to be built for both."""
+
+    require: tuple[Annotated[Text, Field(min_length=1, max_length=200)], ...] = ()
+    """Spec paths that must hold here in full, such as `serving.shop.replicas`: what a site cannot do is an error
+    there, and a warning elsewhere."""
+
+    delivery: Delivery = "pulumi"
+    """Who applies the stacks: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
+
+    overlay: dict[Text, Any] = Field(default_factory=dict)
+    """What differs at this target."""
+
+
+Target = Annotated[AwsTarget | OnPremTarget | EdgeTarget, Field(discriminator="provider")]
 
 
 class Environment(Section):

@@ -9,15 +9,18 @@ from typing import Any
 
 from specs import __version__
 from stacks.cli import (
+    bundle,
     check,
     compile,
     completion,
     explain,
     facts,
     graph,
+    images,
     init,
     plan,
     policies,
+    probe,
     render,
     schema,
     stacks,
@@ -36,13 +39,30 @@ from stacks.cli.session import (
     write_to,
 )
 
-COMMANDS = (plan, check, compile, graph, explain, policies, stacks, urns, render, facts, schema, init, completion)
+COMMANDS = (
+    plan,
+    check,
+    compile,
+    graph,
+    explain,
+    policies,
+    stacks,
+    urns,
+    render,
+    bundle,
+    images,
+    facts,
+    probe,
+    schema,
+    init,
+    completion,
+)
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
 
 EPILOG = """\
-exit status: 0 fine, 1 errors, or a mandatory policy is broken, 2 wrong usage or a bug, 3 changes (with --exit-code)
+exit status: 0 fine, 1 errors, a mandatory policy is broken, or a check of a probe failed, 2 wrong usage or a bug, 3 changes (with --exit-code)
 
 examples:
   llmform plan specs/examples/quickstart.yaml             the plan of everything

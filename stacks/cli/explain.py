@@ -9,7 +9,7 @@ from typing import Any
 from specs.schema.policies import LEVELS
 from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection, complete_spec
-from stacks.cli.session import UsageError, read_spec, sound, write
+from stacks.cli.session import Sound, UsageError, read_spec, sound, write
 
 
 def add(commands: Any) -> None:
@@ -19,7 +19,8 @@ def add(commands: Any) -> None:
         help="say why a value is what it is, or what a diagnostic or policy means",
         description="With SPEC and PATH: the path's type, its value, where that comes from, and what it compiles to.\n"
         "With CODE: the page of a diagnostic or a policy.",
-        epilog="examples:\n  llmform explain spec.yaml serving.chat.rollout\n  llmform explain unknown-key",
+        epilog="examples:\n  llmform explain spec.yaml serving.chat.rollout\n"
+        "  llmform explain spec.yaml serving.chat --sizing\n  llmform explain unknown-key",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -28,9 +29,29 @@ def add(commands: Any) -> None:
     parser.add_argument("path", metavar="PATH", nargs="?", default="", help="a path of the spec, such as serving.chat")
     add_selection(parser)
     parser.add_argument(
+        "--sizing", action="store_true", help="print the whole calculation of a model server's size, with its sources"
+    )
+    parser.add_argument(
         "--format", choices=("human", "json"), default="human", help="how it is printed (default: human)"
     )
     parser.set_defaults(run=run)
+
+
+def _sizing(spec: Sound, arguments: argparse.Namespace) -> int:
+    """Print the calculation of a server's size at the selected environments and targets."""
+    from stacks.render import sizing as render
+    from stacks.sizing import sizing_of
+
+    section, _, name = arguments.path.partition(".")
+    wanted = {(s.environment, s.target) for s in spec.selected.stacks}
+    there = [p for p in spec.compiled.platforms if (p.environment, p.target.name) in wanted]
+    found = sizing_of(there, name) if section == "serving" else []
+    if not found:
+        known = sorted({f"serving.{s.name}" for p in there for s in p.servers})
+        raise UsageError(f"`{arguments.path}` is no model server", did_you_mean(arguments.path, known, "servers"))
+    as_json = arguments.format == "json"
+    write((render.sizing_as_json if as_json else render.human_sizing)(arguments.path, found))
+    return 0
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         write(text)
         return 0
     spec = sound(read_spec(arguments.what), arguments)
+    if arguments.sizing:
+        return _sizing(spec, arguments)
     chosen, tree = spec.selected, spec.compiled.loaded.tree
     assert tree is not None  # what compiled was read
     found = explain.explain(chosen, tree, arguments.path)

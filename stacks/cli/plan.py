@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
             spec, compiled.diagnostics, "json" if machine else "human", sys.stdout if machine else sys.stderr
         )
         return status(compiled.diagnostics)
-    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
     before, against = None, Against()
     other = None
     if arguments.against is not None:

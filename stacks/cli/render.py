@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.compile import write_whole
+from stacks.cli.own_files import first_line, refuse_foreign, write_files
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import BrokenInput, UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
@@ -127,36 +126,15 @@ def _outputs(given: list[str]) -> Mapping[tuple[str, str], Any]:
 
 
 def _write(folder: Path, files: Mapping[str, str], stack: str) -> tuple[list[str], list[str]]:
-    """Write what differs and remove what is stale; return both. Nothing is written if a file is not ours to write.
+    """Write what differs and remove what is stale; return both. Nothing is written if a file is not ours to write."""
+    from stacks.render.manifest_files import mark
 
-    Each file is written whole, the lists of files last and before anything is removed: whenever this is interrupted,
-    every list names files that are there, and the next run finishes.
-    """
-    foreign = [path for path in files if os.path.lexists(folder / path) and not _is_own(folder, path, stack)]
-    foreign += sorted(
-        name
-        for name in {path.partition("/")[0] for path in files if "/" in path}
-        if os.path.lexists(folder / name) and ((folder / name).is_symlink() or not (folder / name).is_dir())
-    )
-    if foreign:
-        shown = ", ".join(f"`{(folder / path).as_posix()}`" for path in foreign[:5]) + (", …" if foreign[5:] else "")
-        raise UsageError(
-            f"not written by `llmform render` from `{stack}`: {shown}; no file was changed",
-            "a folder holds one stack: name another with `-o`",
-        )
-    written = []
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        if _text(folder / path) != text:
-            write_whole(folder / path, text)
-            written.append(path)
-    removed = [path for path in _present(folder) if path not in files and _is_own(folder, path, stack)]
-    for path in removed:
-        (folder / path).unlink()
-    for parent in {(folder / path).parent for path in removed} - {folder}:
-        if not any(parent.iterdir()):
-            parent.rmdir()
-    return written, removed
+    def ours(path: str) -> bool:
+        return first_line(folder / path) == mark(path, stack)
+
+    advice = "a folder holds one stack: name another with `-o`"
+    refuse_foreign(folder, files, ours, f"`llmform render` from `{stack}`", advice)
+    return write_files(folder, files, lambda: [path for path in _present(folder) if ours(path)])
 
 
 def _present(folder: Path) -> Iterator[str]:
@@ -164,18 +142,3 @@ def _present(folder: Path) -> Iterator[str]:
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("wave-*/*.yaml"))):
         if path.is_file():
             yield path.relative_to(folder).as_posix()
-
-
-def _is_own(folder: Path, path: str, stack: str) -> bool:
-    """Say whether the file begins as this stack's file of that name does."""
-    from stacks.render.manifest_files import mark
-
-    return _text(folder / path).partition("\n")[0] == mark(path, stack)
-
-
-def _text(path: Path) -> str:
-    """Return what is in a file; nothing if it cannot be read. Line ends are made one: a checkout may have others."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -35,6 +35,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose stacks; without any, all stacks are meant."""
     parser.add_argument("--environment", default="", metavar="NAME", help="only stacks of this environment")
     parser.add_argument("--target", default="", metavar="NAME", help="only stacks of this target")
+    parser.add_argument("--site", default="", metavar="NAME", help="only stacks of this site of an edge target")
     layer = parser.add_argument(
         "--layer", default="", metavar="NAME", help="only this layer: foundation, platform or workloads"
     )

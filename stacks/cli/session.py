@@ -63,10 +63,11 @@ def compile_file(spec: Spec) -> Compiled:
 
 def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compilation:
     """Return the stacks that the command line asks for; UsageError for a name that no stack has."""
-    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack)
+    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
     for what, given, known in (
         ("environment", asked.environment, {s.environment for s in compilation.stacks}),
         ("target", asked.target, {s.target for s in compilation.stacks}),
+        ("site", asked.site, {s.site for s in compilation.stacks if s.site}),
         ("layer", asked.layer, {s.layer for s in compilation.stacks}),
         ("stack", asked.stack, {s.name for s in compilation.stacks}),
     ):

@@ -83,6 +83,7 @@ def _as_json(chosen: tuple[CompiledStack, ...]) -> str:
             "name": s.name,
             "environment": s.environment,
             "target": s.target,
+            **({"site": s.site} if s.site else {}),
             "layer": s.layer,
             "place": s.place,
             "resources": len(s.graph.nodes),

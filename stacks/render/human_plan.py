@@ -23,6 +23,9 @@ _NAME = 19
 
 _INDENT = " " * (4 + _NAME)
 
+_SITES = 5
+"""Sites that are named; the others are counted."""
+
 _QUIET = ("aliases", "create_timeout", "update_timeout", "delete_timeout")
 """Options that are listed only with `--details`."""
 
@@ -56,8 +59,10 @@ def human_plan(
     lines = [*_header(plan, style)]
     whole = [s for s in plan.stacks if s.status == "new"]
     changed = {s.name: s for s in plan.stacks if s.status in ("changed", "removed")}
+    alike = _alike(whole)
     for stack in whole:
-        lines += ["", *_whole_stack(plan, stack, details, style)]
+        if stack.name in alike:
+            lines += ["", *_whole_stack(plan, stack, alike[stack.name], details, style)]
     if changed:
         lines += _changes(plan, changed, details, style)
     text = "\n".join(lines) + "\n"
@@ -79,11 +84,13 @@ def count(number: int, noun: str) -> str:
 def _header(plan: Plan, style: Style) -> Iterator[str]:
     environments = sorted({s.environment for s in plan.stacks})
     targets = {s.target for s in plan.stacks}
+    sites = {(s.target, s.site) for s in plan.stacks if s.site}
     named = len(environments) == 1 and environments[0] != "default"
     first = safe(environments[0]) if named else count(len(environments), "environment")
     parts = [
         first,
         count(len(targets), "target"),
+        *([count(len(sites), "site")] if sites else []),
         count(len(plan.stacks), "stack"),
         f"edition {safe(plan.edition)}",
     ]
@@ -111,13 +118,27 @@ def _states(plan: Plan) -> str:
     return "; " + ", ".join(told)
 
 
-def _whole_stack(plan: Plan, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
+def _alike(stacks: Iterable[StackPlan]) -> dict[str, list[StackPlan]]:
+    """Return the stacks that are told, each with those that are the same but for the site, itself included."""
+    told: dict[str, list[StackPlan]] = defaultdict(list)
+    for stack in stacks:
+        told[stack.like or stack.name].append(stack)
+    return told
+
+
+def _whole_stack(
+    plan: Plan, stack: StackPlan, alike: Sequence[StackPlan], details: bool, style: Style
+) -> Iterator[str]:
     """Yield a new stack: its components in their own words."""
     left = f"{safe(stack.name)} · {safe(stack.place)}"
     adopted = f", = {stack.totals.adopt:,}" if stack.totals.adopt else ""
     right = f"+ {count(stack.totals.add, 'resource')}{adopted}"
     line = columns(left, right)
     yield line if not style.colour else line.replace(left, style.paint(left, "bold"), 1)
+    if len(alike) > 1:
+        examples = [safe(s.name) for s in (alike[1], alike[-1])]
+        told = f"the same in {count(len(alike), 'stack')}, e.g. {' and '.join(dict.fromkeys(examples))}"
+        yield from wrap(told, "  ", "  ")
     for step in sorted(stack.steps, key=lambda s: s.component):
         yield from _titled(step, [safe(line) for line in step.summary] or [what(step)], style)
         for finding in step.findings:
@@ -160,9 +181,14 @@ def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
 def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style: Style) -> Iterator[str]:
     """Yield the steps of stacks that change or go: by risk, equal steps of several targets once."""
     blocks: dict[tuple[Risk, bool, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    bodies_of: dict[tuple[str, str], tuple[str, ...]] = {}
     for step in plan.steps:
         if step.stack in changed:
-            body = tuple(_step(step, changed[step.stack], details, style))
+            # what sites have in common is put into words once
+            stack = changed[step.stack]
+            key = (stack.like or stack.name, step.component)
+            body = bodies_of.get(key) or tuple(_step(step, stack, details, style))
+            bodies_of[key] = body
             blocks[(step.risk, step.fails, changed[step.stack].layer, body)].append(step.stack)
     sections: dict[tuple[Risk, bool, str], list[tuple[str, ...]]] = defaultdict(list)
     for (risk, fails, layer, body), names in blocks.items():
@@ -180,10 +206,21 @@ def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style:
 
 
 def _places(plan: Plan, stacks: Iterable[StackPlan], layer: str) -> str:
-    """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one."""
+    """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one, and the sites of
+    an edge target behind it: `shops (3 sites: bonn, kiel, ulm)`."""
     several = len({s.environment for s in plan.stacks}) > 1
-    names = [f"{s.environment}.{s.target}" if several else s.target for s in stacks]
-    return f"{layer} of {', '.join(map(safe, names))}"
+    sites: dict[str, list[str]] = {}
+    for s in stacks:
+        sites.setdefault(f"{s.environment}.{s.target}" if several else s.target, []).append(s.site)
+    names = [safe(name) + _sites(found) for name, found in sites.items()]
+    return f"{layer} of {', '.join(names)}"
+
+
+def _sites(names: Sequence[str]) -> str:
+    if not any(names):
+        return ""
+    shown = ", ".join(map(safe, names[:_SITES]))
+    return f" ({count(len(names), 'site')}: {shown}{', …' if len(names) > _SITES else ''})"
 
 
 def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:

@@ -54,6 +54,7 @@ def _stack(stack: StackPlan) -> dict[str, Any]:
         "name": stack.name,
         "environment": stack.environment,
         "target": stack.target,
+        **({"site": stack.site} if stack.site else {}),
         "layer": stack.layer,
         "place": stack.place,
         "status": stack.status,

@@ -1,0 +1,108 @@
+"""What a pool offers to a replica: the GPU (whole, a slice, or a share), how many of a node, and how many nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from components.resolve.sizing import gpu as gpus
+from components.resolve.sizing.choose import Offer
+from components.resolve.sizing.gpu import Gpu
+from components.resolve.sizing.layouts import Shape
+from specs.catalog.devices import devices
+from specs.catalog.reader import Edition, Instance
+from specs.load import Case
+from specs.schema.node_pools import NO_ACCELERATOR, NodePool
+from specs.schema.targets import AwsTarget
+
+MOST_NODES = 8
+"""Nodes of one replica beyond which no split is tried by itself: 64 GPUs hold every model of the catalog."""
+
+
+class PoolGpus(NamedTuple):
+    """The GPUs of a pool as a replica sees them."""
+
+    gpu: Gpu
+    per_node: int
+    """The most GPUs (slices, shares) of one node that one replica can have."""
+    nodes: int
+    """The most nodes that one replica can have."""
+    parts: int
+    """Pods that one GPU takes: 1 unless it is shared."""
+    network_gbs: float
+    """Bytes a second / 10^9 between nodes; 0 where nobody knows it."""
+
+
+def accelerator_of(pool: NodePool, edition: Edition) -> str:
+    """Return the accelerator of a pool by its name in the catalog, "" for a pool without."""
+    if pool.accelerator is not None:
+        return "" if pool.accelerator == NO_ACCELERATOR else pool.accelerator
+    row = edition.instances.get(pool.instance or "")
+    return (row.accelerator or "") if row is not None else ""
+
+
+def parts_of(pool: NodePool, edition: Edition) -> int:
+    """Return how many pods one GPU of the pool takes."""
+    sharing = pool.sharing
+    if sharing is None or sharing.mode == "none":
+        return 1
+    if sharing.mode == "mig":
+        device = devices(edition.name).get(accelerator_of(pool, edition))
+        found = [m.instances for m in (device.mig if device else ()) if m.name == sharing.profile]
+        return found[0] if found else 1
+    return sharing.replicas or 1
+
+
+def pool_gpus(case: Case, edition: Edition, name: str, asked: int) -> PoolGpus | None:
+    """Return what a pool offers, None for one without GPUs or with one that the catalog has no numbers for.
+
+    `asked` is the largest tensor split that a server of the pool states: nodes of one's own, of which the spec does not
+    say how many GPUs they have, have so many.
+    """
+    pool = case.spec.node_pools[name]
+    accelerator = accelerator_of(pool, edition)
+    device, row = devices(edition.name).get(accelerator), edition.accelerators.get(accelerator)
+    if device is None or row is None:
+        return None
+    on_aws = isinstance(case.spec.targets[case.target], AwsTarget)
+    types = [i for i in _types(pool, edition, accelerator) if i.gpus] if on_aws else []
+    per_node = pool.per_node or max((i.gpus for i in types), default=asked)
+    speeds = [i.network_mbps for i in types if i.gpus == per_node]
+    network = min(speeds) / 8000 if speeds else 0.0
+    capability, sharing = row.compute_capability, pool.sharing
+    if sharing is None or sharing.mode == "none":
+        return PoolGpus(gpus.whole(device, capability), per_node, min(pool.max, MOST_NODES), 1, network)
+    # a slice or a share talks to no other one: a replica has one
+    if sharing.mode == "mig":
+        if sharing.profile not in {m.name for m in device.mig}:
+            return None  # the checks say it
+        return PoolGpus(gpus.mig(device, capability, sharing.profile or ""), 1, 1, parts_of(pool, edition), network)
+    part = gpus.shared(device, capability, sharing.mode, sharing.replicas or 1)
+    return PoolGpus(part, 1, 1, sharing.replicas or 1, network)
+
+
+def _types(pool: NodePool, edition: Edition, accelerator: str) -> Iterable[Instance]:
+    if pool.instance is not None:
+        return (edition.instances[pool.instance],)
+    return (i for i in edition.instances.values() if i.accelerator == accelerator and i.arch == "amd64")
+
+
+def offers(case: Case, edition: Edition, but: str) -> tuple[Offer, ...]:
+    """Return the other GPUs that one could have: on AWS nodes as EC2 sells them, with the price of a GPU of the
+    cheapest; elsewhere nodes of one GPU, whose prices nobody knows."""
+    on_aws = isinstance(case.spec.targets[case.target], AwsTarget)
+    found: list[Offer] = []
+    for name, device in devices(edition.name).items():
+        row = edition.accelerators[name]
+        whole = gpus.whole(device, row.compute_capability)
+        if name == but:
+            continue
+        if not on_aws:
+            found.append(Offer(whole, Shape(1)))
+            continue
+        sold = [i for i in edition.instances.values() if i.accelerator == name and i.gpus and i.arch == "amd64"]
+        for size in sorted({i.gpus for i in sold}):
+            prices = [Decimal(i.usd_per_hour) for i in sold if i.gpus == size and i.usd_per_hour is not None]
+            found.append(Offer(whole, Shape(size), min(prices) / size if prices else None))
+    return tuple(found)

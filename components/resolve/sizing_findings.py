@@ -1,0 +1,218 @@
+"""What a size that does not work is reported as: the arithmetic, and computed changes that would work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from components.resolve.pool_gpus import PoolGpus
+from components.resolve.served_weights import AT_LOAD, AT_LOAD_CAPABILITY
+from components.resolve.sizing.choose import Alternative, Offer, Rejected, alternatives, choose, most
+from components.resolve.sizing.engine import Settings
+from components.resolve.sizing.fit import Fit, Model, Need, fit
+from components.resolve.sizing.gpu import Gpu
+from components.resolve.sizing.layouts import Layout, Shape
+from components.resolve.sizing.sized import Sized
+from components.resolve.sizing.terms import gib, up
+from specs.catalog.devices import Overheads
+from specs.diagnostics import Diagnostic, Severity
+from specs.finding import finding, place_of
+from specs.load import Case
+from specs.tree import Path, at
+
+
+class Refused(NamedTuple):
+    """Why no layout works."""
+
+    reason: str
+    nearest: Fit | None
+    """The calculation of the layout that came closest."""
+    rejected: tuple[Rejected, ...]
+
+
+def refusal_finding(
+    case: Case, name: str, refused: Refused, model: Model, gpus: PoolGpus, need: Need, settings: Settings,
+    o: Overheads, other: Sequence[Offer],
+) -> Diagnostic:  # fmt: skip
+    """Return the error: which number is larger than which, and what would work, each change computed."""
+    server = case.spec.serving[name]
+    nearest = refused.nearest
+    what = f"`{server.model}` does not fit `{server.pool}`"
+    if nearest is not None and nearest.stages:
+        what += f" as {nearest.layout} on {gpus.gpu.name}: {refused.reason}. {arithmetic(nearest)}"
+    elif refused.reason:
+        what += f": {refused.reason}"
+    else:
+        what += f": vLLM accepts no split of it over {gpus.per_node} GPUs of a node"
+    found = proposals(case, name, model, gpus, need, settings, o, other)
+    help = "; or ".join(found) if found else "no change of context, format, split or GPU of the catalog makes it fit"
+    model_place = place_of(case, ("models", server.model), "the model is set here")
+    related = (place_of(case, ("nodePools", server.pool), "the pool is set here"), model_place)
+    return finding(case, "does-not-fit", _place(case, name, nearest), what, help=help, related=related)
+
+
+def arithmetic(found: Fit) -> str:
+    """Return the sum on the tightest GPU: `weights 131.4 + KV cache 2.5 + runtime 4.1 = 138.0 GiB, and it may use …`."""
+    total = found.used
+    parts = " + ".join(f"{what} {gib(size).removesuffix(' GiB')}" for what, size in terms(found))
+    usable = gib(found.gpu.usable)
+    share = f"{found.settings.utilization:g} of {usable}" + (f", {found.gpu.note}" if found.gpu.note else "")
+    return f"On a GPU: {parts} = {gib(total)}; the engine may use {gib(found.budget.bytes)} ({share})"
+
+
+def terms(found: Fit) -> tuple[tuple[str, int], ...]:
+    """Return the sum's terms as people tell them: weights, KV cache, and everything else."""
+    if not found.stages:
+        return ()
+    stage = found.stages[found.tightest]
+    weights = sum(x.bytes for x in stage.lines if x.name.startswith("weights"))
+    rest = sum(x.bytes for x in stage.lines) - weights
+    cache = (("KV cache", stage.cache.bytes),) if stage.cache else ()
+    return (("weights", weights), *cache, ("runtime", rest))
+
+
+def _place(case: Case, name: str, nearest: Fit | None) -> Path:
+    """Return the line that the error is at: what asks for too much."""
+    server = case.spec.serving[name]
+    full = nearest is not None and bool(nearest.stages) and nearest.stages[nearest.tightest].room >= 0
+    asked: tuple[Path, ...] = ()
+    if full:
+        asked = (("serving", name, "concurrency"), ("models", server.model, "contextLength"))
+    asked = (*asked, ("serving", name, "parallelism"), ("serving", name, "pool"))
+    return next((p for p in asked if at(case.tree, p) is not None), ("serving", name))
+
+
+def proposals(
+    case: Case, name: str, model: Model, gpus: PoolGpus, need: Need, settings: Settings, o: Overheads,
+    other: Sequence[Offer],
+) -> tuple[str, ...]:  # fmt: skip
+    """Return changes of the spec that make it fit, each tried, in the spec's own words."""
+    server = case.spec.serving[name]
+    shape = Shape(gpus.per_node, gpus.nodes)
+    found: list[str] = []
+    if server.parallelism != "auto":
+        p = server.parallelism
+        stated = Layout(p.tensor, p.pipeline, p.data, p.expert)
+        choice = choose(model, gpus.gpu, shape, need, settings, o)
+        if choice.chosen is not None:
+            found.append(f"`serving.{name}.parallelism: auto`, which takes {choice.chosen.layout}")
+        found.extend(_words(case, name, a, gpus) for a in _as_stated(model, gpus.gpu, stated, need, settings, o))
+    if settings.dtype == "bfloat16" and gpus.gpu.capability < 8.0:
+        half = choose(model, gpus.gpu, shape, need, settings._replace(dtype="float16"), o)
+        if half.chosen is not None:
+            found.append(f"`args: {{dtype: half}}`: fits with {half.chosen.layout}")
+    tried = alternatives(model, gpus.gpu, shape, need, settings, o, other)
+    if server.parallelism != "auto":  # what another split would hold says nothing of the one that is asked for
+        tried = tuple(a for a in tried if a.kind in ("split", "accelerator"))
+    here = gpus.per_node * gpus.nodes
+    tried = tuple(a for a in tried if a.kind != "split" or a.fit.layout.gpus > here)
+    if gpus.gpu.sharing != "none":  # a share or a slice is one GPU; more of them are no split
+        tried = tuple(a for a in tried if a.kind != "split")
+    found.extend(_words(case, name, a, gpus) for a in tried)
+    return tuple(found)
+
+
+def _as_stated(
+    model: Model, gpu: Gpu, layout: Layout, need: Need, settings: Settings, o: Overheads
+) -> Iterator[Alternative]:
+    """Yield what would fit in the layout that the spec states."""
+
+    def tried(m: Model, n: Need, s: Settings) -> Fit | None:
+        found = fit(m, gpu, layout, n, s, o)
+        return found if found.fits else None
+
+    context = most(up(need.context, 1024), lambda k: tried(model, need._replace(context=k * 1024), settings))
+    if context is not None:
+        yield Alternative("context", "", context)
+    requests = most(need.requests, lambda n: tried(model, need._replace(requests=n), settings))
+    if requests is not None:
+        yield Alternative("requests", "", requests)
+    if settings.kv_dtype == "auto" and gpu.capability >= AT_LOAD_CAPABILITY:
+        cache = tried(model, need, settings._replace(kv_dtype="fp8"))
+        if cache is not None:
+            yield Alternative("cache", "", cache)
+    for kind in ("fp8", "awq") if not model.quantization else ():
+        smaller = tried(model._replace(quantization=kind), need, settings)
+        if smaller is not None and (kind not in AT_LOAD or gpu.capability >= AT_LOAD_CAPABILITY):
+            yield Alternative("quantization", "", smaller)
+
+
+def _words(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
+    """Return an alternative as a change of the spec, with what it gives."""
+    server = case.spec.serving[name]
+    gives = f"fits as {a.fit.layout}" if a.fit.layout.gpus > 1 else "fits"
+    match a.kind:
+        case "context":
+            tokens = a.fit.need.context
+            written = f"{tokens // 1024}k" if tokens % 1024 == 0 else str(tokens)
+            return f"`models.{server.model}.contextLength: {written}` ({tokens:,} tokens): {gives}"
+        case "requests":
+            return f"`serving.{name}.concurrency: {a.fit.need.requests}`: {gives}"
+        case "steps":
+            s = a.fit.settings
+            steps = f"max-num-batched-tokens: {s.batched_tokens}, max-num-seqs: {s.batched_requests}"
+            return f"`serving.{name}.args: {{{steps}}}`, smaller steps: {gives}"
+        case "cache":
+            return f"`serving.{name}.kvCache: fp8`: {gives}"
+        case "quantization":
+            kind = a.fit.model.quantization
+            made = kind in AT_LOAD and gpus.gpu.capability >= AT_LOAD_CAPABILITY
+            key = f"`models.{server.model}.quantization: {kind}`" if made else f"a repository with {kind} weights"
+            return f"{key}: {gives}"
+        case "split":
+            number, nodes = a.fit.layout.gpus, -(-a.fit.layout.gpus // 8)
+            on = f"{nodes} nodes of 8" if nodes > 1 else "a node with as many or more"
+            return f"{number} GPUs a replica, on {on} (`nodePools.{server.pool}`): {gives}"
+        case _:
+            return f"`nodePools.{server.pool}.accelerator: {a.text.partition(':')[0]}`: {gives}, {a.text.partition(': ')[2]}"
+
+
+def too_long(case: Case, name: str, context: int) -> Diagnostic:
+    """Return the error of traffic whose requests are longer than the model's context."""
+    server = case.spec.serving[name]
+    assert server.traffic is not None
+    length = server.traffic.input_tokens + server.traffic.output_tokens
+    return finding(
+        case, "traffic-too-long", ("serving", name, "traffic"),
+        f"a request of {server.traffic.input_tokens:,} + {server.traffic.output_tokens:,} = {length:,} tokens is longer "
+        f"than the context of {context:,}",
+        help=f"set `models.{server.model}.contextLength` to {-(-length // 1024)}k or more", key=True,
+        related=(place_of(case, ("models", server.model), "the model is set here"),),
+    )  # fmt: skip
+
+
+_TITLES = {"timeToFirstToken": "the time to the first token", "interTokenLatency": "the time between two tokens"}
+
+
+def carried_findings(case: Case, name: str, size: Sized, at_best: bool) -> Iterator[Diagnostic]:
+    """Yield traffic that the replicas cannot carry, and objectives that the estimate misses. Outside of the estimate's
+    range it is an error, within it a warning."""
+    carried, path = size.carried, ("serving", name)
+    assert carried is not None
+    many = f"{size.replicas} replica{'s' if size.replicas > 1 else ''}"
+    if carried.load is None:
+        rate = f"{carried.traffic.requests_per_second:g} requests a second"
+        said = at(case.tree, (*path, "replicas")) is not None
+        yield finding(
+            case, "traffic-not-carried", (*path, "replicas") if said else (*path, "traffic"),
+            f"by estimate {many} of {size.fit.layout} on {size.fit.gpu.name} cannot keep up with {rate}",
+            help=("leave `replicas` out: it is then computed" if said else "choose a larger pool or shorter requests")
+            + (". At the best end of the estimate's range they can" if at_best else ""),
+            severity=Severity.WARNING if at_best else Severity.ERROR, key=not said,
+        )  # fmt: skip
+    for o in carried.objectives:
+        if o.verdict == "met":
+            continue
+        missed = o.verdict == "missed"
+        yield finding(
+            case, "objective-missed" if missed else "objective-uncertain", (*path, "objectives", o.key),
+            f"by estimate {_TITLES[o.key]} is {o.estimate.milliseconds()} for 95 of 100 requests with {many}, and "
+            f"{o.limit * 1e3:,.0f} ms are promised",
+            help=_faster(size) if missed else "the promise lies within the estimate's range: measure it",
+            severity=Severity.ERROR if missed else Severity.WARNING, key=True,
+        )  # fmt: skip
+
+
+def _faster(size: Sized) -> str:
+    wider = "a wider tensor split, " if size.fit.layout.tensor < size.machine.per_node else ""
+    return f"promise what the estimate gives, or choose {wider}a faster GPU or shorter prompts"

@@ -1,0 +1,1 @@
+"""Programs that write the tables of flags from what the engines themselves say."""

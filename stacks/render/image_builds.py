@@ -1,0 +1,36 @@
+"""What `llmform images` wrote, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from serving_images.contexts import Build, variable
+from specs.images_lock import Locked
+
+
+def folder_summary(builds: Sequence[Build], folder: str, written: int, removed: int) -> str:
+    """Return what is in the folder now, and how it is built."""
+    lines = [f"{_count(len(builds), 'image')} in {folder}; {_count(written, 'file')} written, {removed} removed"]
+    for build in builds:
+        what = f", with {build.model.repository} in it" if build.model else ""
+        why = "" if build.run else ", which others are built with"
+        lines.append(f"  {build.name}  {', '.join(build.tags)}{what}{why}")
+    return "\n".join([*lines, *_how_to_build(builds, folder)]) + "\n"
+
+
+def _how_to_build(builds: Sequence[Build], folder: str) -> list[str]:
+    # a secret is read from the environment of the build, and is in no file of the folder
+    secrets = sorted({variable(b.model.secret) for b in builds if b.model and b.model.secret})
+    token = [f"a build needs the hub's token in {' and '.join(secrets)}"] if secrets else []
+    return [f"build: (cd {folder} && docker buildx bake --push --metadata-file metadata.json)", *token]
+
+
+def lock_summary(images: Mapping[str, Locked], file: str) -> str:
+    """Return which images the lock pins, and which it does not."""
+    lines = [f"{file}: {sum(bool(i.digest) for i in images.values())} of {_count(len(images), 'image')} pinned"]
+    lines += [f"  not pinned: {entry.reference}" for _, entry in sorted(images.items()) if not entry.digest]
+    return "\n".join(lines) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
