@@ -50,9 +50,19 @@ class Trap:
 
 
 def shown(text: str, most: int = 60) -> str:
-    """Return the text for a message: at most `most` characters, nothing that a terminal would obey."""
-    cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    """Return the text for a message: at most `most` characters as they are printed, nothing that a terminal would
+    obey.
+
+    Example:
+        >>> shown("a" * 10, 4), shown("\\x1f" * 3, 8)
+        ('aaa…', '\\\\x1f…')
+    """
+    parts = [c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: most + 1]]
+    if sum(map(len, parts)) <= most:
+        return "".join(parts)
+    while sum(map(len, parts)) >= most:
+        parts.pop()
+    return "".join(parts) + "…"
 
 
 def resolve(text: str) -> Scalar | Trap:

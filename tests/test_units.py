@@ -180,6 +180,16 @@ def test_every_parser_returns_or_raises_a_unit_error(parse: Parser, value: objec
         assert len(error.message) < 150
 
 
+@pytest.mark.parametrize(
+    "value", ["0" * 24 + "\x1f" * 10 + "\U0001089f\U00018cd6", ":" + "\x1f" * 40, "\U0001089f" * 41]
+)
+def test_a_quoted_value_is_short_as_it_is_printed(value: str) -> None:
+    """The value takes at most 40 characters, although an escaped one takes up to ten of them."""
+    with pytest.raises(UnitError) as error:
+        units.tokens(value)
+    assert len(error.value.message.split("`")[1]) <= 40
+
+
 @given(st.integers(1, 2**53), st.sampled_from(sorted(units.BINARY)), st.sampled_from(sorted(units.DECIMAL)))
 def test_bytes_are_the_number_times_the_unit(number: int, binary: str, decimal: str) -> None:
     powers = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "k": 1, "M": 2, "G": 3, "T": 4, "P": 5}
