@@ -72,7 +72,7 @@ def deployed_side(
     outputs = {name: e.state.outputs for name, e in by_stack.items()}
     sides = {name: deployed(e.state, known.get(name), outputs) for name, e in by_stack.items()}
     if missing := [name for name in chosen if name not in by_stack]:
-        notes.extend(f"{name} {_why_missing(known[name], given)}: all of it is shown as new" for name in missing)
+        notes.extend(_missing([known[name] for name in missing], given))
     for name in sorted(by_stack.keys() - known.keys()):
         notes.append(
             f"{name} is deployed, and the spec has no such stack: only `pulumi destroy --stack {name}` removes it"
@@ -83,6 +83,19 @@ def deployed_side(
     notes.extend(note for side in selected for note in side.notes)
     compilation = Compilation("", "", after.spec, "", tuple(s.stack for s in sides.values()))
     return Against("state", label), compilation, tuple(notes)
+
+
+def _missing(stacks: list[CompiledStack], given: str) -> Iterator[str]:
+    """Yield what is said of stacks without a state: one sentence each, and one for all further sites of a target."""
+    sites: dict[tuple[str, str, str], list[CompiledStack]] = {}
+    for stack in stacks:
+        key = (stack.environment, stack.target, stack.layer) if stack.site else (stack.name, "", "")
+        sites.setdefault(key, []).append(stack)
+    for alike in sites.values():
+        first, why = alike[0], _why_missing(alike[0], given)
+        yield f"{first.name} {why}: all of it is shown as new"
+        if len(alike) > 1:
+            yield f"nor do {len(alike) - 1:,} further sites of `{first.target}` have one: all of them are shown as new"
 
 
 def _why_missing(stack: CompiledStack, given: str) -> str:
