@@ -17,7 +17,8 @@ _VALUE = re.compile(r"(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
-    """Yield environment variables that hold a secret: by their name, or by the form of their value."""
+    """Yield environment variables, and arguments of an image of one's own, that hold a secret: by their name, or by the
+    form of their value."""
     for name, server in case.spec.serving.items():
         for variable, value in server.env.items():
             if value and (_NAME.search(variable.upper()) or _VALUE.search(value)):
@@ -28,6 +29,18 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     f"`{variable}` looks like a secret: everyone who reads the spec or the pod could use it",
                     help="keep it in a Secret and add it with a patch; the token of a model is "
                     f"`models.{server.model}.token`",
+                    key=True,
+                )
+        # of the other engines' arguments those that are secrets are owned, or no arguments at all
+        for argument, given in server.args.items() if server.engine == "custom" else ():
+            text = given if isinstance(given, str) else ""
+            if text and (_NAME.search(argument.upper().replace("-", "_")) or _VALUE.search(text)):
+                yield finding(
+                    case,
+                    "secret-in-clear",
+                    ("serving", name, "args", argument),
+                    f"`{argument}` looks like a secret: everyone who reads the spec or the pod could use it",
+                    help="keep it in a Secret and add it to the environment with a patch",
                     key=True,
                 )
 
