@@ -525,9 +525,10 @@ def test_the_table_of_tgi_follows_from_claps_help() -> None:
 def test_what_people_added_to_a_table_stays(tmp_path: Path) -> None:
     """As long as the flag takes the same kind of value."""
     before = tmp_path / "before.json"
-    old: list[dict[str, Any]] = [{"dest": "port", "action": "store", "type": "int", "minimum": 1}, {"dest": "a", "action": "switch"}]
+    port = {"dest": "port", "action": "store", "type": "int"}
+    old: list[dict[str, Any]] = [port | {"minimum": 1}, {"dest": "a", "action": "switch"}]
     before.write_text(json.dumps({"flags": old}), encoding="utf-8")
-    new: list[dict[str, Any]] = [{"dest": "port", "action": "store", "type": "int", "minimum": 0}, {"dest": "b", "action": "switch"}]
+    new: list[dict[str, Any]] = [port | {"minimum": 0}, {"dest": "b", "action": "switch"}]
     assert table.with_hand_kept(new, str(before)) == [new[0] | {"minimum": 1}, new[1]]
     changed = [{"dest": "port", "action": "store", "type": "str"}]
     assert table.with_hand_kept(changed, str(before)) == changed
