@@ -45,15 +45,15 @@ def read_lock(case: Case, files: Files, spec_file: str) -> tuple[Mapping[str, Lo
     section = case.spec.images
     if section is None or section.lock is None:
         return None, ()
-    data = files.read(section.lock) if inside(section.lock) else None
+    path = ("images", "lock")
+    if not _inside(section.lock):
+        message, advice = f"`{section.lock}` is outside the spec's folder", "name a file in it, such as `images.lock`"
+        return None, (finding(case, "image-not-pinned", path, message, help=advice),)
+    data = files.read(section.lock)
     if data is None:
         message = f"there is no file `{section.lock}` beside the spec: no image is pinned"
-        if not inside(section.lock):
-            message = f"`{section.lock}` is outside the spec's folder"
-        severity = Severity.WARNING if inside(section.lock) else Severity.ERROR
         advice = "`llmform images SPEC -o DIR` writes it with the folders to build from"
-        path = ("images", "lock")
-        return None, (finding(case, "image-not-pinned", path, message, help=advice, severity=severity),)
+        return None, (finding(case, "image-not-pinned", path, message, help=advice, severity=Severity.WARNING),)
     tree, wrong = read(data, str(PurePosixPath(spec_file).parent / section.lock))
     if tree is None:
         return None, wrong
@@ -63,8 +63,7 @@ def read_lock(case: Case, files: Files, spec_file: str) -> tuple[Mapping[str, Lo
     return {name: _locked(member.tree) for name, member in tree.members.items()}, found
 
 
-def inside(name: str) -> bool:
-    """Say whether a path stays in the spec's folder."""
+def _inside(name: str) -> bool:
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 

@@ -17,7 +17,7 @@ from specs.files import Files
 from specs.finding import finding, span_of
 from specs.load import Case
 from specs.schema.base import LABEL_VALUE_PATTERN, NAME_PATTERN
-from specs.schema.targets import EdgeTarget, SitesFile
+from specs.schema.targets import EdgeTarget, OnPremTarget, SitesFile
 from specs.suggest import did_you_mean
 from specs.tree import Path
 
@@ -194,13 +194,20 @@ def _once(sites: Iterable[Site]) -> tuple[list[Site], list[Diagnostic]]:
 
 
 def clusters_twice(sites: Iterable[tuple[Case, Sequence[Site]]]) -> Iterator[Diagnostic]:
-    """Yield sites of two targets of one environment that are one cluster."""
-    first: dict[tuple[str, str], tuple[str, Site]] = {}
-    for case, here in sites:
+    """Yield sites that are one cluster with a site or a cluster of another target of their environment."""
+    first: dict[tuple[str, str], tuple[str, str, Span]] = {}
+    everywhere = list(sites)
+    for case, _ in everywhere:
+        target = case.spec.targets[case.target]
+        if isinstance(target, OnPremTarget):
+            place = span_of(case, ("targets", case.target, "kubeContext"))
+            first.setdefault((case.environment, target.kube_context), (case.target, f"`{case.target}`", place))
+    for case, here in everywhere:
         for site in here:
-            target, other = first.setdefault((case.environment, site.kube_context), (case.target, site))
-            if target != case.target:
-                message = f"`{site.name}` of `{case.target}` and `{other.name}` of `{target}` are one cluster"
+            own = (case.target, f"`{site.name}` of `{case.target}`", site.span)
+            other, name, place = first.setdefault((case.environment, site.kube_context), own)
+            if other != case.target:
+                message = f"{own[1]} and {name} are one cluster"
                 help = "both would make the same objects in it: leave it to one of the targets"
-                related = (Label(other.span, "the other site"),)
+                related = (Label(place, "the other one"),)
                 yield Diagnostic("same-cluster", message, site.span, help=help, related=related)

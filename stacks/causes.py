@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.graph import Component
 from components.resolve.platform import Explained
 from stacks.changes import ABSENT, Absent, keys, same
-from stacks.compilation import CompiledStack
+from stacks.compilation import CompiledStack, is_place_of_weights
 from stacks.edits import Create, Delete, NodeEdit, node_of
 
 
@@ -126,6 +127,13 @@ _ALSO_READ: tuple[tuple[str, tuple[str, ...]], ...] = (
     # the property                   spec paths behind it that the component of a provider does not name
     ("defaultTags", ("name", "owner", "labels")),
 )
+
+
+def moves_weights(because: Because, component: Component) -> bool:
+    """Say whether the weights of a model that the component is about went into images, or came out of them: with that,
+    stores, Jobs and rights come or go that are still in the spec."""
+    there = ABSENT not in (because.before, because.after)
+    return there and is_place_of_weights(because.path) and under(because.path, component.reads)
 
 
 def explains(path: str, edits: Iterable[NodeEdit]) -> bool:

@@ -17,6 +17,7 @@ from components.patches import PatchFailed, apply_patch
 from components.places import delivery, place
 from components.resolve.platform import Edge, Explained, Extra, Platform
 from components.resolve.resolve import resolve
+from components.workloads.images import unpinned
 from specs import __version__
 from specs.adopted_objects import read_adopted
 from specs.catalog.reader import EDITIONS, NEWEST, Edition, load_edition
@@ -29,6 +30,7 @@ from specs.diagnostics import Diagnostic, Span, arrange, has_errors
 from specs.facts_file import Facts, read_facts
 from specs.files import Files, NoFiles
 from specs.finding import finding, span_of
+from specs.images_lock import Locked, read_lock
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.model_numbers import ModelNumbers, read_models
@@ -36,7 +38,7 @@ from specs.schema.targets import EdgeTarget
 from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
-from stacks.compilation import Compilation, CompiledStack, stack_name
+from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
 from stacks.own_objects import Made, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
 
@@ -64,12 +66,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compiling a spec gives: the compilation unless there are errors, the diagnostics, and the case of every
-    stack."""
+    """What compiling a spec gives: the compilation unless there are errors, the diagnostics, the case of every stack,
+    and each environment's platforms."""
 
     compilation: Compilation | None
     diagnostics: tuple[Diagnostic, ...]
     loaded: Loaded
+    platforms: tuple[Platform, ...] = ()
 
 
 def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled:
@@ -95,10 +98,12 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         objects, lost = read_adopted(case, beside, file)
         models, unread = read_models(case, edition, beside, file)
         sites, astray = read_sites(case, beside, file)
+        lock, unlocked = read_lock(case, beside, file)
+        found.extend(unlocked)
         found.extend((*problems, *wrong, *lost, *unread, *astray, *check_sites(case, [s.name for s in sites])))
         found.extend(d for check in OF_OBJECTS for d in check(manifests))
         found.extend(check_recorded(objects.values()))
-        read.append(_Read(manifests, facts, objects, models, sites))
+        read.append(_Read(manifests, facts, objects, models, sites, lock))
     with_facts = tuple((case, r.facts) for case, r in zip(loaded.cases, read, strict=True))
     found.extend(d for together in TOGETHER for d in together(with_facts))
     found.extend(clusters_twice((case, r.sites) for case, r in zip(loaded.cases, read, strict=True)))
@@ -115,6 +120,8 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         platform = platforms.get((case.environment, case.target))
         if platform is None:
             continue
+        if one.lock is not None:
+            found.extend(unpinned(case, platform))
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in one.manifests))
         made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
@@ -134,7 +141,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
     name = loaded.cases[0].spec.name
     compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
-    return Compiled(compilation, arrange(found), loaded)
+    return Compiled(compilation, arrange(found), loaded, tuple(platforms.values()))
 
 
 class _Read(NamedTuple):
@@ -145,6 +152,7 @@ class _Read(NamedTuple):
     objects: dict[str, Manifest]
     models: Mapping[str, ModelNumbers]
     sites: tuple[Site, ...]
+    lock: Mapping[str, Locked] | None
 
 
 def _platforms(
@@ -159,7 +167,7 @@ def _platforms(
             if isinstance(target, EdgeTarget) is not edge:
                 continue
             upstream = made.get((case.environment, target.upstream or "")) if isinstance(target, EdgeTarget) else None
-            platform, misfits = resolve(case, edition, one.facts, one.models, one.sites[:1], upstream)
+            platform, misfits = resolve(case, edition, one.facts, one.models, one.sites[:1], upstream, one.lock)
             found.extend(misfits)
             if platform is not None:
                 made[case.environment, case.target] = platform
@@ -329,7 +337,7 @@ def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
 
 def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Explained]:
     """Return the decided values that can have changed this graph: those below a path that one of its components
-    reads."""
+    reads, and where each model's weights are, which says why something is not there."""
     prefixes = {p for c in graph.components for p in (*c.reads, c.origin)} | {
         "patches",
         "manifests",
@@ -339,7 +347,9 @@ def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Expla
         "policies",
         "moved",
     }
-    return {path: e for path, e in values.items() if any(_below(path, p) for p in prefixes)}
+    return {
+        path: e for path, e in values.items() if is_place_of_weights(path) or any(_below(path, p) for p in prefixes)
+    }
 
 
 def _below(path: str, prefix: str) -> bool:

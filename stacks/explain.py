@@ -89,14 +89,28 @@ def explain(compilation: Compilation, tree: Tree, path: str) -> Explanation | No
                 if where not in places:
                     places.append(where)
     settings = tuple(Setting(where, item, tuple(places)) for (where, _), (item, places) in sorted(merged.items()))
-    nodes = {s.name: _caused(s.graph.nodes, path) for s in compilation.stacks}
-    nodes = {name: ids for name, ids in nodes.items() if ids}
+    nodes = _nodes(compilation, path)
     provider = _provider(compilation, path)
     there = place(parts, provider)
     if not settings and not _is_there(compilation, tree, parts, provider):
         return None
     kind, about = (kind_of(there), there.description) if there else ("computed", "")
     return Explanation(path, kind, about, settings, nodes)
+
+
+def _nodes(compilation: Compilation, path: str) -> dict[str, tuple[str, ...]]:
+    """Return what the path causes by the name of the stack; of the sites of a target where it is the same one is
+    named, and the others are counted."""
+    alike: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    named = split(path)[3:4] if split(path)[2:3] == ("sites",) else ()
+    for stack in compilation.stacks:
+        ids = _caused(stack.graph.nodes, path)
+        if not ids or (named and stack.site != named[0]):
+            continue
+        place = (stack.environment, stack.target, stack.layer) if stack.site else (stack.name, "", "")
+        alike.setdefault((*place, ids), []).append(stack.name)
+    more = {key: f" and at {len(names) - 1:,} further sites" if len(names) > 1 else "" for key, names in alike.items()}
+    return {names[0] + more[key]: key[3] for key, names in alike.items()}
 
 
 def _is_there(compilation: Compilation, tree: Tree, parts: Path, provider: str) -> bool:
@@ -114,7 +128,9 @@ def _is_there(compilation: Compilation, tree: Tree, parts: Path, provider: str) 
 def _caused(nodes: Any, path: str) -> tuple[str, ...]:
     """Return the nodes that the path causes: those of its own, or of the nearest thing above it that has any."""
     parts = split(path)
-    for length in range(len(parts), 0, -1):
+    # a server may be kept away from a target, and what others have there is none of its business
+    least = 1 if parts[:1] == ("serving",) and len(parts) > 1 else 0
+    for length in range(len(parts), least, -1):
         above = dotted(parts[:length])
         ids = tuple(n.id for n in nodes if n.origin == above or n.origin.startswith(f"{above}."))
         if ids:

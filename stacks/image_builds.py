@@ -33,6 +33,14 @@ def builds_of(platforms: Iterable[Platform]) -> tuple[Build, ...]:
     return tuple(_build(*found[name], run=name in run) for name in sorted(found))
 
 
+def reference_build(platform: Platform) -> Build:
+    """Return the build of the reference server for the engine `custom`, which no pod runs as it is."""
+    edition = platform.edition.name
+    place = f"custom:{edition}"
+    tag = f"{platform.images.registry}/{place}" if platform.images else place
+    return Build("custom", "custom", edition, "", (tag,), (), run=False)
+
+
 def locked_images(platforms: Iterable[Platform], digests: Mapping[str, str]) -> dict[str, Locked]:
     """Return the lock of a spec: every image that its pods run, with the digest that is new, or that the lock has for
     the same repository and tag already."""

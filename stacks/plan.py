@@ -11,7 +11,16 @@ from typing import Literal
 
 from components.graph import Component, Graph, Node
 from components.resolve.platform import Explained
-from stacks.causes import Because, also_read, changed_values, differing, explains, under, whole_foundation
+from stacks.causes import (
+    Because,
+    also_read,
+    changed_values,
+    differing,
+    explains,
+    moves_weights,
+    under,
+    whole_foundation,
+)
 from stacks.changes import ABSENT, leaves
 from stacks.compilation import LAYERS, Compilation, CompiledStack
 from stacks.diff import diff
@@ -545,6 +554,9 @@ def _because(
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
+        elsewhere = tuple(b for b in changed if moves_weights(b, component))
+        if elsewhere:
+            return elsewhere
         own = whole_foundation(b for b in changed if under(b.path, (component.origin,)) and b.written)
         if not own:
             return ()

@@ -39,7 +39,6 @@ def _sized(size: Sized) -> dict[str, Any]:
     f = size.fit
     stages = [
         {
-            "layers": number,
             "lines": [_line(x) for x in (*stage.lines, *((stage.cache,) if stage.cache else ()))],
             "sum": stage.used,
             "room": stage.room,
@@ -57,7 +56,7 @@ def _sized(size: Sized) -> dict[str, Any]:
         "quantization": f.model.quantization or "as published",
         "settings": {**f.settings._asdict(), "adapters": f.settings.adapters and f.settings.adapters._asdict()},
         "need": f.need._asdict(),
-        "stage": {"number": f.tightest + 1, "of": len(f.stages), **{k: v for k, v in stages[0].items() if k != "layers"}},
+        "stage": {"number": f.tightest + 1, "of": len(f.stages), **stages[0]},
         "budget": _line(f.budget),
         "outside": _line(f.outside),
         "holds": {"requests": f.requests, "tokens": f.tokens},

@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from components.graph import Node, kubernetes_object
 from components.graph_json import encode_value
 from specs.catalog.architecture import Architecture, Experts, LatentAttention
+from specs.catalog.engines import ROLES
 from specs.catalog.reader import NEWEST, Flag, engine_flags, load_edition
 from specs.checks.engine_arguments import OWNED as OWNED_BY_ENGINE
+from specs.checks.kserve import NOT_INSTALLED
+from specs.checks.triton import SPLITS, TASKS
 from specs.schema.policies import LEVELS, RANK
 from stacks.compile import compile_spec
+from tests import fitting
 from tests.architectures import as_config, as_keys
 from tests.memory_files import MemoryFiles
 
@@ -179,6 +183,7 @@ def _hardware() -> tuple[tuple[str, str, int], ...]:
         if i.accelerator
         and i.gpus
         and i.arch == "amd64"
+        and float(EDITION.accelerators[i.accelerator].compute_capability) >= 7.5  # vLLM's image has no older kernels
         and i.allocatable_cpu_millis >= (2 + i.gpus) * 1000 + 300
         and i.allocatable_memory_mib >= (4 + 6 * i.gpus) * 1024 + 512
     )
@@ -248,6 +253,9 @@ OWNED = {
     "model", "model-tag", "served-model-name", "revision", "tokenizer-revision", "code-revision", "download-dir",
     "host", "port", "uds", "max-model-len",
     "tensor-parallel-size", "shutdown-timeout", "api-key", "hf-token",
+    "pipeline-parallel-size", "data-parallel-size", "data-parallel-size-local", "data-parallel-rank",
+    "data-parallel-start-rank", "data-parallel-address", "enable-expert-parallel", "distributed-executor-backend",
+    "nnodes", "node-rank", "master-addr", "master-port", "headless", "quantization",
 }  # fmt: skip
 """Arguments that follow from other keys of the spec."""
 
@@ -263,9 +271,10 @@ FLAGS = _free_flags()
 
 
 @st.composite
-def arguments(draw: st.DrawFn) -> dict[str, Any]:
-    """Engine arguments from the recorded flags, each at most once."""
-    chosen = draw(st.lists(st.sampled_from(FLAGS), max_size=4, unique_by=lambda f: f.dest))
+def arguments(draw: st.DrawFn, sized: bool = False) -> dict[str, Any]:
+    """Engine arguments from the recorded flags, each at most once; with `sized`, none that changes what fits."""
+    free = tuple(f for f in FLAGS if not sized or f.name not in fitting.OF_MEMORY)
+    chosen = draw(st.lists(st.sampled_from(free), max_size=4, unique_by=lambda f: f.dest))
     value: dict[str, Any] = {}
     for flag in chosen:
         name = flag.name
@@ -315,17 +324,46 @@ def environment_variables() -> st.SearchStrategy[dict[str, str]]:
 
 
 @st.composite
-def servers(draw: st.DrawFn, model: str, pool: str, gpus: int, replicas: int) -> dict[str, Any]:
-    """A server of this model on this pool: replicas of `gpus` GPUs."""
+def servers(draw: st.DrawFn, model: str, pool: str, gpus: int, replicas: int, sized: bool) -> dict[str, Any]:
+    """A server of this model on this pool: replicas of `gpus` GPUs; with `sized`, whose size is computed."""
     value: dict[str, Any] = {"model": model, "pool": pool}
     optional(draw, value, "engine", st.just("vllm"))
     if replicas != 1 or draw(st.booleans()):
         value["replicas"] = replicas
     if gpus != 1 or draw(st.booleans()):
         value["parallelism"] = {"tensor": gpus} if gpus != 1 or draw(st.booleans()) else {}
+    elif draw(st.booleans()):
+        value["parallelism"] = "auto"
     optional(draw, value, "env", environment_variables())
-    optional(draw, value, "args", arguments())
+    optional(draw, value, "args", arguments(sized))
+    given = {name.replace("_", "-") for name in value.get("args", {})}
+    if "max-num-seqs" not in given and not sized:
+        optional(draw, value, "concurrency", st.integers(1, 300))
+    elif sized:
+        optional(draw, value, "concurrency", st.just(1))
+    if "kv-cache-dtype" not in given:
+        optional(draw, value, "kvCache", st.sampled_from(("auto", "fp8") if sized else ("auto",)))
+    if draw(st.booleans()):
+        value |= draw(promises())
     return value
+
+
+def promises() -> st.SearchStrategy[dict[str, Any]]:
+    """A load that any replica carries, with promises that it keeps; overlays may leave one replica."""
+    traffic = {
+        "requestsPerSecond": st.just(0.01),
+        "inputTokens": st.integers(1, 64),
+        "outputTokens": st.integers(1, 64),
+    }
+    latency = st.sampled_from(("10m", "600s")).map(lambda p95: {"p95": p95})
+    objectives = st.fixed_dictionaries(
+        {},
+        optional={"availability": st.just("99.9%"), "timeToFirstToken": latency, "interTokenLatency": latency},
+    )
+    return st.fixed_dictionaries(
+        {"allowSinglePoint": st.just(True)},
+        optional={"traffic": st.fixed_dictionaries(traffic), "objectives": objectives},
+    )
 
 
 REGIONS = tuple(
@@ -350,7 +388,12 @@ def apis() -> st.SearchStrategy[dict[str, Any]]:
 def addons(*names: str) -> st.SearchStrategy[Any]:
     """Which operators llmform installs: all at once, or one by one."""
     states = st.sampled_from(("managed", "existing"))
-    return states | st.dictionaries(st.sampled_from(("default", *names)), states, max_size=3)
+    some = st.dictionaries(st.sampled_from(("default", *names)), states, max_size=3)
+    # what llmform does not install can only be there
+    there = st.dictionaries(st.sampled_from(NOT_INSTALLED), st.just("existing"), max_size=1)
+    if "gpu-operator" in names:
+        there = st.just({}) | st.just({"kserve": "existing"})
+    return states | st.builds(lambda a, b: a | b, some, there)
 
 
 @st.composite
@@ -372,7 +415,7 @@ def aws_targets(draw: st.DrawFn) -> dict[str, Any]:
     optional(draw, value, "network", st.fixed_dictionaries({}, optional=network))
     optional(draw, value, "api", apis())
     optional(draw, value, "protect", st.booleans())
-    optional(draw, value, "addons", addons("karpenter", "nvidia-device-plugin"))
+    optional(draw, value, "addons", addons("karpenter", "nvidia-device-plugin", "lws"))
     return value
 
 
@@ -428,7 +471,7 @@ def on_prem_targets(draw: st.DrawFn) -> dict[str, Any]:
         "kubeContext": context,
         "storage": {"shared": draw(st.sampled_from(("cephfs", "nfs.csi")))},
     }
-    optional(draw, value, "addons", addons("gpu-operator"))
+    optional(draw, value, "addons", addons("gpu-operator", "lws"))
     return value
 
 
@@ -459,9 +502,10 @@ def _upstreams(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Name an AWS target as the upstream of an edge target, with or without a Secret of one's own."""
     hubs = [n for n, t in value["targets"].items() if t["provider"] == "aws"]
     for target in value["targets"].values():
-        if target["provider"] == "edge" and hubs and draw(st.booleans()):
+        if target["provider"] == "edge" and hubs and draw(st.integers(0, 3)):
             target["upstream"] = draw(st.sampled_from(hubs))
-            optional(draw, target, "credentials", st.just({"secret": "hub-weights"}))
+            if draw(st.integers(0, 3)):
+                target["credentials"] = {"secret": "hub-weights"}
 
 
 def _named(draw: st.DrawFn, least: int, most: int) -> list[str]:
@@ -505,6 +549,10 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     value["models"] = {n: draw(models()) for n in _named(draw, 0, 2)}
     value["serving"] = _serving(draw, value, drawn)
     _other_engines(draw, value)
+    _triton(draw, value)
+    _kserve(draw, value)
+    _quantized(draw, value)
+    _sharing(draw, value)
     _on_cores(draw, value, "aws" in kinds)
     for name in _named(draw, 0, 2) if "aws" in kinds else ():
         value.setdefault("stores", {})[name] = draw(stores())
@@ -524,6 +572,7 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     if shared:
         _foundations(draw, value, files)
     _deliveries(draw, value)
+    _images(draw, value, files)
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value)
@@ -560,7 +609,13 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
             pool = next((s["pool"] for s in found.values() if s["model"] == model), pool)
             if not left[pool] + replicas or pool not in places:
                 continue
-        found[name] = draw(servers(model, pool, gpus, replicas))
+        size = fitting.known(value["models"][model], _TINY)
+        if size is not None and not fitting.fits(size, drawn[pool].value, (gpus, 1, 1, False)):
+            gpus = 1
+            if not fitting.fits(size, drawn[pool].value, (gpus, 1, 1, False)):
+                left[pool] += replicas
+                continue
+        found[name] = draw(servers(model, pool, gpus, replicas, size is not None))
         optional(
             draw, found[name], "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True)
         )
@@ -574,7 +629,7 @@ def _free_flags_of(engine: str) -> tuple[Flag, ...]:
     return tuple(f for f in flags.values() if f.name != "rope-scaling")  # which needs another one beside it
 
 
-FREE_FLAGS = {engine: _free_flags_of(engine) for engine in ("tgi", "llama-cpp")}
+FREE_FLAGS = {engine: _free_flags_of(engine) for engine in ("tgi", "llama-cpp", "triton")}
 
 
 @st.composite
@@ -596,7 +651,8 @@ def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
         engine = draw(st.sampled_from(("vllm", "vllm", "tgi", "custom")))
         if engine == "tgi" and (row is None or (row.task == "generate" and row.quantization == "")):
             server["engine"] = engine
-            server.pop("args", None)
+            for key in ("args", "objectives", "concurrency", "kvCache", "traffic"):
+                server.pop(key, None)
             optional(draw, server, "args", arguments_of(engine))
             optional(draw, server, "concurrency", st.integers(1, 64))
             optional(draw, server, "kvCache", st.sampled_from(("auto", "fp8")))
@@ -610,10 +666,97 @@ def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
             optional(draw, server, "args", st.just({"workers": 1, "verbose": True, "tag": ["a", "b"]}))
             optional(draw, server, "port", st.sampled_from((1024, 9000, 65535)))
             optional(draw, server, "healthPath", st.sampled_from(("/", "/ready", "/v1/health-z")))
-            optional(draw, server, "metrics", st.just({"requests": "r_total", "errors": "e_total"}))
-            if "metrics" in server:
-                optional(draw, server, "objectives", st.just({"availability": "99.9%"}))
+            optional(draw, server, "metrics", st.fixed_dictionaries({}, optional=METRICS))
+            for key in ("concurrency", "kvCache", "traffic", "objectives"):
+                server.pop(key, None)
+            if {"requests", "errors"} <= set(server.get("metrics", ())) and draw(st.booleans()):
+                server |= {"objectives": {"availability": "99.9%"}, "allowSinglePoint": True}
 
+
+def _triton(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Give some servers Triton, with a backend that serves their model."""
+    for server in value["serving"].values():
+        if "engine" in server or draw(st.integers(0, 2)):
+            continue
+        row = EDITION.models.get(_repository(value["models"][server["model"]]))
+        task = row.task if row is not None else "generate"
+        able = [b for b, tasks in TASKS.items() if task in tasks]
+        if row is not None and not row.architecture.encoder and task != "generate":
+            able = ["python"]
+        if server.get("parallelism", "auto") != "auto" and server["parallelism"].get("tensor", 1) > 1:
+            able = [b for b in able if "tensor" in SPLITS[b]]
+        server |= {"engine": "triton", "backend": draw(st.sampled_from(able))}
+        for key in ("concurrency", "kvCache", "traffic", "objectives"):
+            server.pop(key, None)
+        if server["backend"] == "python":
+            server["image"] = draw(st.sampled_from(IMAGES))
+        server.pop("args", None)
+        optional(draw, server, "args", arguments_of("triton"))
+        optional(draw, server, "concurrency", st.integers(1, 64))
+
+
+def _quantized(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Say of some models in which format they are served."""
+    for name, model in value["models"].items():
+        size = fitting.known(model, _TINY)
+        servers = [s for s in value["serving"].values() if s["model"] == name]
+        if isinstance(model, str) or size is None or any("engine" in s and s["engine"] != "vllm" for s in servers):
+            continue
+        newer = all(fitting.capability(value["nodePools"][s["pool"]]) >= fitting.AT_LOAD_CAPABILITY for s in servers)
+        formats = ["none", "fp8"] if newer else ["none"]
+        optional(
+            draw,
+            model,
+            "quantization",
+            st.sampled_from(
+                [size.quantization.partition("-")[0] or "none", *(formats if not size.quantization else ())]
+            ),
+        )
+
+
+def _sharing(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Share the GPUs of some pools whose servers need a part of one."""
+    providers = {t["provider"] for t in value["targets"].values()}
+    for name, pool in value["nodePools"].items():
+        servers = [s for s in value["serving"].values() if s["pool"] == name]
+        sizes = [fitting.known(value["models"][s["model"]], _TINY) for s in servers]
+        split = any(s.get("parallelism", "auto") not in ("auto", {}, {"tensor": 1}) for s in servers)
+        small = all(z is None or z.architecture in (_TINY, _MIXED, _LATENT) for z in sizes)
+        if "edge" in providers or split or not small or draw(st.booleans()):
+            continue
+        mig = fitting.sizing_slow.TABLE["devices"][fitting.accelerator(pool)].get("mig")
+        if providers == {"on-prem"} and mig and draw(st.booleans()):
+            pool["sharing"] = {"mode": "mig", "profile": draw(st.sampled_from([m[0] for m in mig]))}
+        elif providers == {"on-prem"} or _holds_twice(pool):
+            pool["sharing"] = draw(
+                st.sampled_from(
+                    ({"mode": "mps", "replicas": 2}, {"mode": "time-slicing", "replicas": 2}, {"mode": "none"})
+                )
+            )
+
+
+def _holds_twice(pool: dict[str, Any]) -> bool:
+    """Say whether the pool's instance type holds a pod for each half of a GPU: 3 cores and 10 GiB each."""
+    row = EDITION.instances.get(pool.get("instance", ""))
+    return row is not None and (
+        row.allocatable_cpu_millis >= 6000 * row.gpus + 300 and row.allocatable_memory_mib >= 20480 * row.gpus + 512
+    )
+
+
+def _kserve(draw: st.DrawFn, value: dict[str, Any]) -> None:
+    """Let KServe run some servers of vLLM, where it is at every target."""
+    targets = value["targets"].values()
+    if draw(st.integers(0, 3)) or any(t["provider"] == "edge" for t in targets):
+        return
+    for server in value["serving"].values():
+        if server.get("engine", "vllm") == "vllm" and draw(st.booleans()):
+            server["runtime"] = "kserve"
+    for target in targets:
+        given = target.get("addons", {})
+        target["addons"] = ({"default": given} if isinstance(given, str) else given) | {"kserve": "existing"}
+
+
+METRICS = {role: st.sampled_from((f"own:{role}", "_a1")) for role in ROLES}
 
 IMAGES = ("registry.example/chat:1.4.0", "ghcr.io/a/b@sha256:" + "0" * 64, "localhost:5000/x:v1@sha256:" + "f" * 64)
 
@@ -680,6 +823,28 @@ def _manifests(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, bytes]:
 def namespaced_only(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files without objects of the whole cluster, which two environments in one cluster cannot both have."""
     return {name: text.partition(b"\n---\n")[0] for name, text in files.items()}
+
+
+REGISTRIES = ("123456789012.dkr.ecr.us-east-1.amazonaws.com/llm", "registry.example:5000", "a", "ghcr.io/a/b_c/d--e")
+
+
+def _images(draw: st.DrawFn, value: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Take images from a registry of one's own, with a lock or without, and bake the weights of some models."""
+    if not value["models"] or not draw(st.booleans()):
+        return
+    images = value["images"] = {"registry": draw(st.sampled_from(REGISTRIES))}
+    if draw(st.booleans()):
+        images["lock"] = draw(st.sampled_from(("images.lock", "locks/images.yaml")))
+        reference = f"{images['registry']}/vllm:{EDITION.engines['vllm']}-{EDITION.name}"
+        known = {"reference": reference, "digest": draw(st.sampled_from((None, f"sha256:{'0a' * 32}")))}
+        if draw(st.booleans()):
+            files[images["lock"]] = json.dumps(draw(st.sampled_from(({}, {"vllm": known})))).encode()
+    for name, model in value["models"].items():
+        served = [s for s in value["serving"].values() if s["model"] == name]
+        by_others = any(s.get("runtime") == "kserve" or s.get("backend") == "onnx" for s in served)
+        where = draw(st.sampled_from(("mirrored", "baked", None)))
+        if where and not by_others:
+            value["models"][name] = ({"source": model} if isinstance(model, str) else model) | {"weights": where}
 
 
 def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:

@@ -67,7 +67,8 @@ def test_every_row_has_a_line_of_its_own_and_no_key_comes_twice(path: Path) -> N
 
 
 def test_the_files_of_an_edition_are_all_there() -> None:
-    wanted = {"edition", "accelerators", "instances", "regions", "models", "vllm"}
+    engines = {"engines", "vllm", "triton", "tgi", "llama_cpp"}
+    wanted = {"edition", "accelerators", "instances", "regions", "models", *engines}
     for name in EDITIONS:
         assert {path.stem for path in (CATALOG / name).glob("*.json")} == wanted
 

@@ -127,6 +127,14 @@ def test_two_targets_have_no_cluster_in_common() -> None:
     ]
 
 
+def test_a_site_is_no_cluster_of_another_target() -> None:
+    """An on-prem target of the same environment has its objects in that cluster."""
+    cluster = "  kiosk: {provider: on-prem, kubeContext: shop-kiel, storage: {shared: cephfs}, addons: existing}\n"
+    text = changed(("\nenvironments:", f"{cluster}\nenvironments:"), ("[hub, shops]}\n", "[hub, shops, kiosk]}\n"))
+    (only,) = messages(compiled(text))
+    assert only == ("same-cluster", 3, "`kiel` of `shops` and `kiosk` are one cluster")
+
+
 def test_a_hundred_thousand_rows_are_refused_in_one_sentence() -> None:
     """The file is larger than a file beside a spec may be; nothing of it is read."""
     (only,) = messages(compiled(sites=many(100_000)))
@@ -421,6 +429,19 @@ def test_what_is_deployed_at_a_site_is_no_change() -> None:
     only = replace(found, stacks=(stack,))
     made = plan(replace(found, stacks=(side,)), only, Against("state", "state"))
     assert made.empty, human_plan(made)
+
+
+def test_sites_without_a_state_are_told_together(tmp_path: Path) -> None:
+    """One export of six sites: the five others are one sentence, not five."""
+    where = folder(tmp_path)
+    _, out, _ = run(["compile", "store-edge.yaml", "--site", "bonn", "-o", "-"], where)
+    (stack,) = decode(out).stacks
+    (where / "bonn.json").write_text(json.dumps(exported(stack.graph)))
+    status, out, err = run(["plan", "store-edge.yaml", "--target", "shops", "--against", "state:bonn.json"], where)
+    told = " ".join(out.split())
+    assert status == 0, err
+    assert "5 stacks have no state here: all of each is shown as new" in told
+    assert "5 stacks are new, 1 unchanged" in told
 
 
 def test_a_site_that_the_spec_no_longer_has_is_placed_by_its_name() -> None:

@@ -105,7 +105,7 @@ def test_no_pod_of_the_workloads_runs_as_root(targets: dict[str, Any]) -> None:
         assert all("hostPath" not in v for v in spec["volumes"])
 
 
-@pytest.mark.parametrize("tensor", [1, 2, 4, 8])
+@pytest.mark.parametrize("tensor", [1, 2, 4])
 def test_gpu_requests_equal_tensor_parallelism(tensor: int) -> None:
     """A replica asks for as many GPUs as vLLM splits the model over, and has no limit above the request."""
     graph = workloads(serving={"chat": {"parallelism": {"tensor": tensor}}})

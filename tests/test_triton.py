@@ -176,7 +176,7 @@ def json_value(kind: str, value: Any) -> Any:
 # ---- the repository ----
 
 ALL = tuple(
-    Served("x", backend, task, gpus, "/weights", 512, types)
+    Served("x", backend, task, gpus, "/weights", 512, token_types=types)
     for backend, tasks in TASKS.items()
     for task in tasks
     for gpus in (0, 1, 4)
@@ -186,7 +186,7 @@ ALL = tuple(
 
 @pytest.mark.parametrize("served", ALL, ids=lambda s: f"{s.backend}-{s.task}-{s.gpus}-{s.token_types}")
 def test_every_configuration_of_a_repository_is_one_that_the_server_reads(served: Served) -> None:
-    """Protobuf reads the text, no field is unknown to tritonserver 2.51.0, the name is the folder's, and every model has a
+    """Protobuf reads the text, no field is unknown to tritonserver 2.51.0, the name is the folder's, every model has a
     version folder: the server refuses a repository without one of them (recorded)."""
     files = repository(served)
     configs = {path: parsed(text) for path, text in files.items() if path.endswith("/config.pbtxt")}
@@ -205,7 +205,7 @@ def test_every_configuration_of_a_repository_is_one_that_the_server_reads(served
 def test_the_steps_of_an_ensemble_fit_together(task: str, types: bool) -> None:
     """Every input of a step is the ensemble's or was made before, with the same type and dimensions; every tensor of a
     step is mapped; the last makes what the ensemble gives."""
-    files = repository(Served("x", "onnx", task, 1, "/weights", 512, types))
+    files = repository(Served("x", "onnx", task, 1, "/weights", 512, token_types=types))
     configs = {path.split("/")[1]: parsed(text) for path, text in files.items() if path.endswith(".pbtxt")}
     shape = {t.name: (t.data_type, tuple(t.dims)) for t in configs["x"].input}
     for step in configs["x"].ensemble_scheduling.step:
@@ -222,7 +222,7 @@ def test_the_steps_of_an_ensemble_fit_together(task: str, types: bool) -> None:
 
 @pytest.mark.parametrize("gpus", [1, 4])
 def test_an_encoder_has_an_instance_on_each_gpu(gpus: int) -> None:
-    """`count` is for each GPU of the list, so 1 and all GPUs of the pod; without a GPU, KIND_GPU would fail the load."""
+    """`count` is for each GPU of the list, so 1 and all GPUs of the pod; without a GPU, KIND_GPU fails the load."""
     [group] = config_of("onnx", "embed", gpus, "x-encode").instance_group
     assert (group.count, list(group.gpus)) == (1, list(range(gpus)))
     assert group.kind == model_config_pb2.ModelInstanceGroup.KIND_GPU
@@ -240,6 +240,14 @@ def test_a_model_that_streams_is_decoupled(backend: str) -> None:
     names = ["x", "x-engine"] if backend == "tensorrt-llm" else ["x"]
     assert all(config_of(backend, "generate", 1, name).model_transaction_policy.decoupled for name in names)
     assert not config_of("python", "embed", 1, "x").model_transaction_policy.decoupled
+
+
+def test_a_batch_holds_what_the_spec_says() -> None:
+    """`concurrency: 8`: eight requests of an engine that was built for eight."""
+    config = parsed(
+        repository(Served("x", "tensorrt-llm", "generate", 1, "/weights", 512, batch=8))["models/x-engine/config.pbtxt"]
+    )
+    assert config.max_batch_size == 8 and list(config.dynamic_batching.preferred_batch_size) == [8]
 
 
 def test_a_full_queue_is_counted() -> None:

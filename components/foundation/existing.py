@@ -34,7 +34,7 @@ def needs(platform: Platform) -> Iterator[tuple[str, str]]:
     for weights in platform.weights:
         yield f"{BUCKET_PREFIX}weights", f"models.{weights.model}"
         yield "vpcCidr", f"models.{weights.model}"  # the mirror reaches everything but the VPC
-    for server in platform.servers:
+    for server in (s for s in platform.servers if not s.weights.baked):
         yield "vpcCidr", f"serving.{server.name}"
 
 

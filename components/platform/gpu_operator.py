@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from components.graph import Component, Value
 from components.part import Part
+from components.platform.gpu_sharing import DEFAULT, configurations
 from components.platform.namespaces import NVIDIA, nvidia_namespace
 from components.platform.release import addons_path, gpu_tolerations, release
 from components.resolve.platform import OnPrem, Platform
 
 CHART = "gpu-operator"
 COMPONENT = f"addons.{CHART}"
+
+CONFIG_MAP = "llmform-device-plugin"
+"""The ConfigMap that the chart makes of the device plugin's configurations."""
 
 
 def lower(platform: Platform) -> Part:
@@ -47,7 +51,14 @@ def lower(platform: Platform) -> Part:
 
 def _values(platform: Platform) -> dict[str, Value]:
     tolerations = gpu_tolerations(platform)
-    return {
+    named = configurations(platform.pools)
+    shares: dict[str, Value] = (
+        {"config": {"name": CONFIG_MAP, "create": True, "default": DEFAULT, "data": dict(named)}} if named else {}
+    )
+    # `single`: a slice is called nvidia.com/gpu, as a whole GPU is, so that pods ask for it alike
+    cut = any(p.sharing == "mig" for p in platform.pools)
+    slices: dict[str, Value] = {"mig": {"strategy": "single"}} if cut else {}
+    return slices | {
         "operator": {"upgradeCRD": True},
         "daemonsets": {"tolerations": tolerations},
         # Node feature discovery finds the GPUs, so its workers have to get onto the tainted nodes first.
@@ -56,7 +67,7 @@ def _values(platform: Platform) -> dict[str, Value]:
         # An automatic driver upgrade evicts every GPU pod of one node after the other.
         "driver": {"enabled": True, "upgradePolicy": {"autoUpgrade": False}},
         "toolkit": {"enabled": True},
-        "devicePlugin": {"enabled": True},
+        "devicePlugin": {"enabled": True, **shares},
         # A ServiceMonitor needs the Prometheus operator's CRDs, which may not be there.
         "dcgmExporter": {"enabled": True, "serviceMonitor": {"enabled": False}},
         "sandboxWorkloads": {"enabled": False},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components import manifests
+from components.platform.gpu_sharing import sharing_labels
 from components.platform.nvidia_device_plugin import GPU_NODE_LABEL
 from components.resolve.platform import Pool
 
@@ -15,6 +16,7 @@ def node_labels(pool: Pool, discovered: bool = False) -> dict[str, str]:
     own = {manifests.POOL_LABEL: pool.object_name}
     if pool.per_node and not discovered:
         own[GPU_NODE_LABEL] = "true"
+    own |= sharing_labels(pool, discovered)
     return dict(sorted((dict(pool.labels) | own).items()))
 
 

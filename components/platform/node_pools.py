@@ -20,6 +20,7 @@ from components.platform import karpenter, node_group
 from components.platform.node_labels import node_labels, node_taints
 from components.platform.node_storage import ROOT_DEVICE, NodeStorage, node_storage
 from components.resolve.platform import Aws, Platform, Pool
+from specs.catalog.quotas import quota_name
 
 DELETE_SECONDS = 1800
 """How long a deleted pool may take: its nodes drain, and model servers finish what they have begun."""
@@ -49,9 +50,8 @@ def component_id(pool: Pool) -> str:
 
 def _component(platform: Platform, pool: Pool, summary: tuple[str, ...]) -> Component:
     servers = [s for s in platform.servers if s.pool.name == pool.name]
-    used = {f"serving.{s.name}.{key}" for s in servers for key in ("pool", "parallelism")} | {
-        f"models.{s.weights.model}" for s in servers
-    }
+    keys = ("pool", "parallelism") if pool.per_node else ("pool", "parallelism", "replicas", "concurrency")
+    used = {f"serving.{s.name}.{key}" for s in servers for key in keys} | {f"models.{s.weights.model}" for s in servers}
     own = component_id(pool)
     return Component(
         id=own,
@@ -200,10 +200,11 @@ def _limits(pool: Pool) -> dict[str, str]:
     In GPUs, because every node of the pool has the same number, so the limit is exact. A limit on `nodes`
     would say it directly, but Karpenter does not hold it reliably (kubernetes-sigs/karpenter issue 2657,
     open). Pools without GPUs are limited in CPUs of the largest type: exact with one type, else an upper
-    bound on CPUs and not on nodes.
+    bound on CPUs and not on nodes. So are pools that share GPUs: a node that is up counts with its parts, one that is
+    starting with its GPUs; their types have equally many CPUs, so the limit is exact.
     """
     nodes = pool.maximum - pool.minimum
-    if pool.per_node:
+    if pool.per_node and pool.parts == 1:
         return {"nvidia.com/gpu": str(nodes * pool.per_node)}
     return {"cpu": str(nodes * max(i.vcpu for i in pool.instances))}
 
@@ -240,7 +241,34 @@ def _aws_summary(platform: Platform, pool: Pool, storage: NodeStorage) -> tuple[
         reason = ", on demand because spot can be taken back" if len(pool.capacity) > 1 else ""
         lines.append(f"{pool.minimum} always there, in a managed node group{reason}; more when pods wait")
     lines.append(_storage_summary(storage))
+    lines += _shared(platform, pool)
+    lines += _quotas(platform, pool)
     return tuple(lines)
+
+
+def _shared(platform: Platform, pool: Pool) -> list[str]:
+    """Return how its GPUs are shared, and that Karpenter does not see it.
+
+    Karpenter takes an instance type's GPUs as EC2 reports them (kubernetes-sigs/karpenter#729, open; NodeOverlay, which
+    could correct it, is alpha and off): for pods that wait it starts a node a GPU, though fewer would hold them.
+    """
+    if pool.parts == 1:
+        return []
+    pods = sum(s.replicas for s in platform.servers if s.pool.name == pool.name)
+    places = pool.per_node * pool.parts
+    fewest, seen = max(1, -(-pods // places)), min(pool.maximum, max(1, -(-pods // pool.per_node)))
+    each = f"each GPU takes {pool.parts} pods ({pool.sharing})"
+    if seen <= max(fewest, pool.minimum):
+        return [each]
+    nodes = f"{fewest} node{'s' if fewest > 1 else ''}"
+    return [f"{each}; Karpenter counts GPUs, not parts: it may start {seen} nodes where {nodes} would do"]
+
+
+def _quotas(platform: Platform, pool: Pool) -> list[str]:
+    """Return the vCPUs that the pool counts against EC2's quotas at its largest."""
+    vcpus = pool.maximum * max((i.vcpu for i in pool.instances), default=0)
+    named = {quota_name(platform.edition.name, i.name, c) for i in pool.instances for c in pool.capacity} - {""}
+    return [f"at most {vcpus:,} vCPUs of the EC2 quota `{'` or `'.join(sorted(named))}`"] if named else []
 
 
 def _storage_summary(storage: NodeStorage) -> str:

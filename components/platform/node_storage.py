@@ -68,8 +68,9 @@ def weights_on_node(platform: Platform, pool: Pool) -> int:
     if not pool.per_node:
         sizes = sorted((s.weights.size for s in servers for _ in range(s.replicas)), reverse=True)
         return sum(sizes[: pool.places or None])
-    most = [0] * (pool.per_node + 1)
-    for gpus in range(1, pool.per_node + 1):
+    places = pool.per_node * pool.parts
+    most = [0] * (places + 1)
+    for gpus in range(1, places + 1):
         fitting = (most[gpus - s.gpus] + s.weights.size for s in servers if 0 < s.gpus <= gpus)
         most[gpus] = max(most[gpus - 1], *fitting, 0)
     return most[-1]

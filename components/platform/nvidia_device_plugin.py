@@ -6,8 +6,9 @@ Nodes: `addons.nvidia-device-plugin/Release/nvidia-device-plugin`; none where th
 
 from __future__ import annotations
 
-from components.graph import Component
+from components.graph import Component, Value
 from components.part import Part
+from components.platform.gpu_sharing import CONFIG_LABEL, DEFAULT, config_name, configurations
 from components.platform.namespaces import NVIDIA, nvidia_namespace
 from components.platform.release import addons_path, gpu_tolerations, release
 from components.resolve.platform import Aws, Platform
@@ -28,7 +29,8 @@ def lower(platform: Platform) -> Part:
         CHART,
         component=COMPONENT,
         namespace=nvidia_namespace(platform),
-        values={
+        values=_shares(platform)
+        | {
             "nodeSelector": {GPU_NODE_LABEL: "true"},
             "tolerations": gpu_tolerations(platform),
             # GPU feature discovery needs privileged pods and node feature discovery, and nothing reads its
@@ -37,11 +39,21 @@ def lower(platform: Platform) -> Part:
         },
         needs=(NVIDIA,),
     )
+    shared = sorted({config_name(p) for p in platform.pools if config_name(p)})
     component = Component(
         id=COMPONENT,
         type="llmform:platform:Addon",
         origin=addons_path(platform),
         reads=("edition", addons_path(platform), "nodePools"),
-        summary=(f"NVIDIA device plugin {platform.edition.charts[CHART].version}, on GPU nodes only",),
+        summary=(
+            f"NVIDIA device plugin {platform.edition.charts[CHART].version}, on GPU nodes only",
+            *((f"nodes labelled {CONFIG_LABEL} share their GPUs: {', '.join(shared)}",) if shared else ()),
+        ),
     )
     return Part(components=(component,), nodes=(node,))
+
+
+def _shares(platform: Platform) -> dict[str, Value]:
+    """Return the chart's values for nodes that share their GPUs; nothing where no pool does."""
+    named = configurations(platform.pools)
+    return {"config": {"map": dict(named), "default": DEFAULT}} if named else {}

@@ -29,7 +29,7 @@ SYSTEM_CORES = 1
 one another."""
 
 SYSTEM_MEMORY = GIB
-"""Of a node, beside an eighth of it: what a virtual machine lacks, what the kubelet keeps, and the node's own pods. The
+"""Of a node, beside 15 % of it: what a virtual machine lacks, what the kubelet keeps, and the node's own pods. The
 general EC2 types of the catalog leave at least as much (tests/test_engines.py)."""
 
 OVERHEAD = GIB
@@ -64,19 +64,19 @@ def places(replicas: int, nodes: int) -> int:
 
 
 def room(cores: int, memory: int, shares: int) -> Room:
-    """Return a share of a node: `(cores - 1) / shares`, and `(memory x 7/8 - 1 GiB) / shares`, rounded down.
+    """Return a share of a node: `(cores - 1) / shares`, and `(memory x 85 % - 1 GiB) / shares`, rounded down.
 
     Example:
-        >>> room(8, 16 * GIB, 1)  # 7 cores and 13 GiB
-        Room(cores=7, memory=13958643712)
+        >>> room(8, 16 * GIB, 1)  # 7 cores and 12.6 GiB
+        Room(cores=7, memory=13529146982)
     """
-    return Room((cores - SYSTEM_CORES) // shares, (memory * 7 // 8 - SYSTEM_MEMORY) // shares)
+    return Room((cores - SYSTEM_CORES) // shares, (memory * 85 // 100 - SYSTEM_MEMORY) // shares)
 
 
 def cache_bytes(a: Architecture | None, tokens: int) -> int:
     """Return the KV cache of llama.cpp for that many tokens: layers x KV heads x head dimension x 2 (key and value) x 2
-    bytes; with a latent (MLA) layers x (latent + rope) x 2 bytes. Windows are not counted, so it is never too low. 0 for
-    an encoder and where the architecture is not known.
+    bytes; with a latent (MLA) layers x (latent + rope) x 2 bytes. Windows are not counted, so it is never too low. 0
+    for an encoder and where the architecture is not known.
     """
     if a is None or a.encoder:
         return 0
@@ -97,7 +97,7 @@ def server_bytes(weights: int, a: Architecture | None, tokens: int) -> int:
 
 
 def slots(asked: int, weights: int, a: Architecture | None, context: int, memory: int) -> int:
-    """Return the requests that a llama.cpp server works on at a time: as asked, else as many of 4 as fit, at least one."""
+    """Return the requests that a llama.cpp server works on at a time: as asked, else what fits, 1 to 4."""
     if asked:
         return asked
     fitting = (n for n in range(SLOTS, 1, -1) if server_bytes(weights, a, context * n) <= memory)
@@ -161,7 +161,7 @@ def core_demand(
         why = f"estimate: weights {weights.size / 1e9:.1f} GB + cache {cache / 1e9:.1f} GB of {tokens:,} tokens + 1 GiB"
     else:
         need = max(part.memory, 0) // MIB * MIB
-        why = f"the node's {memory / GIB:.0f} GiB x 7/8 - 1 GiB, over {shares} replicas"
+        why = f"the node's {memory / GIB:.0f} GiB x 85 % - 1 GiB, over {shares} replicas"
     values.put((*path, "memory"), need, why, shown=f"{need // MIB}Mi")
     return Demand(name, replicas, 0, cpu, need)
 
@@ -204,8 +204,8 @@ def core_misfits(case: Case, edition: Edition, pool: str, demands: Sequence[Dema
                 help=f"nodes with {SYSTEM_CORES + shares} cores or more, or a higher `max`",
             )  # fmt: skip
         elif d.memory > part.memory:
-            # the whole of one node, from memory x 7/8 - 1 GiB = shares x need
-            enough = ceil((d.memory * shares + SYSTEM_MEMORY) * 8 / 7 / GIB)
+            # the whole of one node, from memory x 85 % - 1 GiB = shares x need
+            enough = ceil((d.memory * shares + SYSTEM_MEMORY) * 100 / 85 / GIB)
             yield finding(
                 case, "pool-too-small", (*path, "memory"),
                 f"a replica of `{d.server}` needs {d.memory / GIB:.1f} GiB, and a node of `{pool}` has "

@@ -105,8 +105,8 @@ def on_a_box(servers: tuple[Server, ...], values: Values) -> tuple[Server, ...]:
     """Return the servers of a site with the rolling update that its one box can carry out.
 
     On a box without GPU the new replica starts beside the old one, which serves until the new one answers, if memory
-    and cores hold one replica more of it: memory x 7/8 - 1 GiB and cores - 1 are for servers (components/resolve/cores.py).
-    Cores are then asked for as a share of `replicas + 1`, and used by whoever has work.
+    and cores hold one replica more of it: memory x 7/8 - 1 GiB and cores - 1 are for servers
+    (components/resolve/cores.py). Cores are then asked for as a share of `replicas + 1`, and used by whoever has work.
     """
     return tuple(_on_a_box(s, [o for o in servers if o.pool.name == s.pool.name], values) for s in servers)
 

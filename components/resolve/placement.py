@@ -14,8 +14,10 @@ from specs.catalog.reader import Instance
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one pod of a server asks of a node: GPUs, CPU in cores, memory in bytes. A replica is one pod, or one on each
-    of `nodes`."""
+    """What one pod of a server asks of a node: GPUs, CPU in cores, memory in bytes.
+
+    A replica is one pod, or one on each of `nodes`.
+    """
 
     server: str
     replicas: int

@@ -14,10 +14,15 @@ from specs.catalog.devices import devices
 from specs.catalog.reader import Edition, Instance
 from specs.load import Case
 from specs.schema.node_pools import NO_ACCELERATOR, NodePool
-from specs.schema.targets import AwsTarget
+from specs.schema.targets import AwsTarget, OnPremTarget
 
 MOST_NODES = 8
 """Nodes of one replica beyond which no split is tried by itself: 64 GPUs hold every model of the catalog."""
+
+
+ONE_CARD_GBS = 12.5
+"""10^9 bytes a second that a pod has over TCP at the most: a network card of 100 Gbit/s (EC2 user guide: a p5.48xlarge
+has 32 of them)."""
 
 
 class PoolGpus(NamedTuple):
@@ -27,7 +32,7 @@ class PoolGpus(NamedTuple):
     per_node: int
     """The most GPUs (slices, shares) of one node that one replica can have."""
     nodes: int
-    """The most nodes that one replica can have."""
+    """The most nodes that `parallelism: auto` gives to one replica."""
     parts: int
     """Pods that one GPU takes: 1 unless it is shared."""
     network_gbs: float
@@ -68,11 +73,18 @@ def pool_gpus(case: Case, edition: Edition, name: str, asked: int) -> PoolGpus |
     on_aws = isinstance(case.spec.targets[case.target], AwsTarget)
     types = [i for i in _types(pool, edition, accelerator) if i.gpus] if on_aws else []
     per_node = pool.per_node or max((i.gpus for i in types), default=asked)
-    speeds = [i.network_mbps for i in types if i.gpus == per_node]
+    types = [i for i in types if i.gpus == per_node]
+    speeds = [i.network_mbps for i in types]
     network = min(speeds) / 8000 if speeds else 0.0
+    target = case.spec.targets[case.target]
+    if network and not (isinstance(target, AwsTarget) and target.addons.get("efa-device-plugin") == "existing"):
+        network = min(network, ONE_CARD_GBS)
     capability, sharing = row.compute_capability, pool.sharing
     if sharing is None or sharing.mode == "none":
-        return PoolGpus(gpus.whole(device, capability), per_node, min(pool.max, MOST_NODES), 1, network)
+        # a split over nodes needs a network for it: by itself only where EC2 has EFA, or where the nodes are one's own
+        # and described
+        wired = all(i.efa for i in types) if on_aws else isinstance(target, OnPremTarget) and pool.per_node is not None
+        return PoolGpus(gpus.whole(device, capability), per_node, min(pool.max, MOST_NODES) if wired else 1, 1, network)
     # a slice or a share talks to no other one: a replica has one
     if sharing.mode == "mig":
         if sharing.profile not in {m.name for m in device.mig}:

@@ -1,9 +1,9 @@
 """In which format a model's weights are served: as published, or quantized by the engine while it loads them.
 
 vLLM 0.32.0 reads the format of a quantized repository from its config and needs no argument. Of the formats of
-sizing/quantization.py it makes one by itself from 16-bit weights: `--quantization=fp8_per_tensor` (Online Quantization in
-vLLM's docs; the method is in the parser's recorded list). Its `int8_per_channel_weight_only` is for experts alone, and
-awq, gptq, int8, nvfp4 and mxfp4 are made beforehand and published as a repository of their own.
+sizing/quantization.py it makes one by itself from 16-bit weights: `--quantization=fp8_per_tensor` (vLLM's docs,
+Online Quantization; the method is in the parser's recorded list). Its `int8_per_channel_weight_only` is for experts
+alone, and awq, gptq, int8, nvfp4 and mxfp4 are made beforehand and published as a repository of their own.
 """
 
 from __future__ import annotations
@@ -102,6 +102,6 @@ def check_quantization(case: Case, server_name: str, numbers: ModelNumbers | Non
         made = f"{who} makes no {asked} from the 16-bit weights of `{repository}`"
         yield finding(
             case, "quantization-not-made", path, made,
-            help=f"name a repository whose weights are {asked}, or write `quantization: fp8`, which vLLM makes while it "
-            "loads", related=related,
+            help=f"name a repository whose weights are {asked}, or write `quantization: fp8`, which vLLM makes while "
+            "it loads", related=related,
         )  # fmt: skip

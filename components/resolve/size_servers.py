@@ -12,14 +12,21 @@ from typing import NamedTuple
 from components.resolve.engine_settings import settings_of
 from components.resolve.pool_gpus import PoolGpus, offers, pool_gpus
 from components.resolve.served_weights import AT_LOAD, AT_LOAD_CAPABILITY, check_quantization, served
-from components.resolve.sizing.choose import Choice, Rejected, choose
+from components.resolve.sizing.choose import Choice, Rejected, alternatives, choose
 from components.resolve.sizing.engine import Settings
 from components.resolve.sizing.fit import Fit, Model, Need, fit
 from components.resolve.sizing.layouts import Layout, Shape, layouts, usual
 from components.resolve.sizing.sized import Carried, Objective, Sized, Spread, spread
 from components.resolve.sizing.speed import Machine
 from components.resolve.sizing.traffic import Traffic, load, replicas, verdict
-from components.resolve.sizing_findings import Refused, carried_findings, refusal_finding, too_long
+from components.resolve.sizing_findings import (
+    Refused,
+    carried_findings,
+    estimate_missing,
+    proposal,
+    refusal_finding,
+    too_long,
+)
 from specs.catalog.devices import Efficiency, Share, efficiency, least_capability, overheads
 from specs.catalog.reader import Edition
 from specs.diagnostics import Diagnostic, has_errors
@@ -82,6 +89,7 @@ def size_servers(
         task = _task(case, edition, name, server, pool, models.get(server.model), contexts[server.model])
         if isinstance(task, str):
             unsized[name] = task
+            found.extend(estimate_missing(case, name, task))
             continue
         if task.at_load:
             argument[name] = AT_LOAD[task.model.quantization]
@@ -110,8 +118,8 @@ def _too_old(case: Case, edition: Edition, name: str, pool: PoolGpus) -> Iterato
     if pool.gpu.capability < least:
         yield finding(
             case, "gpu-too-old", ("serving", name, "pool"),
-            f"{server.engine} {edition.engines[server.engine]} has no kernels for {pool.gpu.name}: its compute capability "
-            f"is {pool.gpu.capability}, and the least is {least}",
+            f"{server.engine} {edition.engines[server.engine]} has no kernels for {pool.gpu.name}: its compute "
+            f"capability is {pool.gpu.capability}, and the least is {least}",
             help=f"choose a pool with a newer GPU. {why}",
             related=(place_of(case, ("nodePools", server.pool), "the pool is set here"),),
         )  # fmt: skip
@@ -154,24 +162,48 @@ def _size(case: Case, edition: Edition, t: Task) -> tuple[Sized | None, tuple[Di
     rejected: tuple[Rejected, ...] = ()
     after = ""
     if t.at_load and t.gpus.gpu.capability < AT_LOAD_CAPABILITY:
-        why = f"vLLM makes fp8 weights on GPUs from compute capability {AT_LOAD_CAPABILITY} on; {t.gpus.gpu.name} has "
-        refused = Refused(f"{why}{t.gpus.gpu.capability}", None, ())
-        return None, (refusal_finding(case, t.name, refused, t.model, t.gpus, t.need, t.settings, o, ()),)
+        return None, (_not_made(case, edition, t),)
     if t.server.parallelism == "auto":
         choice = _choice(edition, t)
         found, rejected, after = choice.chosen, choice.rejected, choice.why_not_next
         refused = Refused(choice.nearest.refused if choice.nearest else "", choice.nearest, choice.rejected)
+    elif _stated(t.server).tensor > t.gpus.per_node:
+        return None, ()  # larger than a node: the pool's own check says it
     else:
         tried = fit(t.model, t.gpus.gpu, _stated(t.server), t.need, t.settings, o)
         found, refused = (tried if tried.fits else None), Refused(tried.refused, tried, ())
     if found is None:
         other = offers(case, edition, t.gpus.gpu.name)
         return None, (refusal_finding(case, t.name, refused, t.model, t.gpus, t.need, t.settings, o, other),)
+    if t.server.concurrency and chosen and found.layout.data > 1:  # the engine is told of one data rank's part
+        part = t.settings._replace(batched_requests=-(-t.server.concurrency // found.layout.data))
+        found = fit(t.model, t.gpus.gpu, found.layout, t.need, part, o)
     lies = spread(found.layout, t.gpus.per_node)
     if lies is None:
         return None, ()  # larger than a node: the pool's own check says it
     size = Sized(found, lies, chosen, rejected, after, t.server.replicas or 1, _machine(edition, t, found), None)
     return _carried(case, edition, t, size)
+
+
+def _not_made(case: Case, edition: Edition, t: Task) -> Diagnostic:
+    """Return the error of a format that the engine makes on newer GPUs alone, with what works instead."""
+    o, wanted = overheads(edition.name), t.model.quantization
+    plain = _choice(edition, t._replace(model=t.model._replace(quantization="")))
+    published = choose(t.model, t.gpus.gpu, Shape(t.gpus.per_node), t.need, t.settings, o).chosen
+    newer = [x for x in offers(case, edition, t.gpus.gpu.name) if x.gpu.capability >= AT_LOAD_CAPABILITY]
+    other = [
+        a for a in alternatives(t.model, t.gpus.gpu, Shape(1), t.need, t.settings, o, newer) if a.kind == "accelerator"
+    ]
+    works = [f"drop `quantization`: 16 bits fit as {plain.chosen.layout}"] if plain.chosen else []
+    works += [f"name a repository with {wanted} weights: fits as {published.layout}"] if published else []
+    works += [proposal(case, t.name, a, t.gpus) for a in other]
+    return finding(
+        case, "quantization-not-made", ("models", t.server.model, "quantization"),
+        f"vLLM makes {wanted} weights on GPUs from compute capability {AT_LOAD_CAPABILITY} on, and {t.gpus.gpu.name} "
+        f"has {t.gpus.gpu.capability}",
+        help="; or ".join(works) or "choose a newer GPU",
+        related=(place_of(case, ("nodePools", t.server.pool), "the pool is set here"),),
+    )  # fmt: skip
 
 
 def _choice(edition: Edition, t: Task) -> Choice:
@@ -193,7 +225,7 @@ def _carried(case: Case, edition: Edition, t: Task, size: Sized) -> tuple[Sized 
     """Return the size with its traffic: replicas, load and objectives."""
     given = t.server.traffic
     if given is None:
-        return size, ()
+        return size, tuple(estimate_missing(case, t.name, "nothing says the load: add `traffic`"))
     traffic = Traffic(float(given.requests_per_second), given.input_tokens, given.output_tokens)
     if given.input_tokens + given.output_tokens > t.need.context:
         return None, (too_long(case, t.name, t.need.context),)

@@ -52,7 +52,7 @@ def refusal_finding(
 
 
 def arithmetic(found: Fit) -> str:
-    """Return the sum on the tightest GPU: `weights 131.4 + KV cache 2.5 + runtime 4.1 = 138.0 GiB, and it may use …`."""
+    """Return the sum on the tightest GPU: `weights 131.4 + KV cache 2.5 + runtime 4.1 = 138.0 GiB; …`."""
     total = found.used
     parts = " + ".join(f"{what} {gib(size).removesuffix(' GiB')}" for what, size in terms(found))
     usable = gib(found.gpu.usable)
@@ -96,29 +96,32 @@ def proposals(
         choice = choose(model, gpus.gpu, shape, need, settings, o)
         if choice.chosen is not None:
             found.append(f"`serving.{name}.parallelism: auto`, which takes {choice.chosen.layout}")
-        found.extend(_words(case, name, a, gpus) for a in _as_stated(model, gpus.gpu, stated, need, settings, o))
+        as_stated = _as_stated(model, gpus.gpu, stated, need, settings, o, other)
+        found.extend(proposal(case, name, a, gpus) for a in as_stated)
+    beside = ""
     if settings.dtype == "bfloat16" and gpus.gpu.capability < 8.0:
-        half = choose(model, gpus.gpu, shape, need, settings._replace(dtype="float16"), o)
+        settings, beside = settings._replace(dtype="float16"), f" with `serving.{name}.args: {{dtype: half}}`"
+        half = choose(model, gpus.gpu, shape, need, settings, o)
         if half.chosen is not None:
-            found.append(f"`args: {{dtype: half}}`: fits with {half.chosen.layout}")
+            return (f"`serving.{name}.args: {{dtype: half}}`: fits as {half.chosen.layout}", *found)
     tried = alternatives(model, gpus.gpu, shape, need, settings, o, other)
     if server.parallelism != "auto":  # what another split would hold says nothing of the one that is asked for
-        tried = tuple(a for a in tried if a.kind in ("split", "accelerator"))
+        tried = tuple(a for a in tried if a.kind == "split")
     here = gpus.per_node * gpus.nodes
     tried = tuple(a for a in tried if a.kind != "split" or a.fit.layout.gpus > here)
     if gpus.gpu.sharing != "none":  # a share or a slice is one GPU; more of them are no split
         tried = tuple(a for a in tried if a.kind != "split")
-    found.extend(_words(case, name, a, gpus) for a in tried)
+    found.extend(proposal(case, name, a, gpus) + (beside if a.kind != "accelerator" else "") for a in tried)
     return tuple(found)
 
 
 def _as_stated(
-    model: Model, gpu: Gpu, layout: Layout, need: Need, settings: Settings, o: Overheads
+    model: Model, gpu: Gpu, layout: Layout, need: Need, settings: Settings, o: Overheads, other: Sequence[Offer]
 ) -> Iterator[Alternative]:
     """Yield what would fit in the layout that the spec states."""
 
-    def tried(m: Model, n: Need, s: Settings) -> Fit | None:
-        found = fit(m, gpu, layout, n, s, o)
+    def tried(m: Model, n: Need, s: Settings, on: Gpu = gpu) -> Fit | None:
+        found = fit(m, on, layout, n, s, o)
         return found if found.fits else None
 
     context = most(up(need.context, 1024), lambda k: tried(model, need._replace(context=k * 1024), settings))
@@ -135,9 +138,17 @@ def _as_stated(
         smaller = tried(model._replace(quantization=kind), need, settings)
         if smaller is not None and (kind not in AT_LOAD or gpu.capability >= AT_LOAD_CAPABILITY):
             yield Alternative("quantization", "", smaller)
+    for offer in sorted(other, key=lambda x: (x.usd_per_hour is None, x.usd_per_hour or 0, x.gpu.name)):
+        found = tried(model, need, settings, offer.gpu) if offer.shape.per_node >= layout.tensor else None
+        if found is not None:
+            price = f", ${offer.usd_per_hour * layout.gpus:,.2f} an hour" if offer.usd_per_hour is not None else ""
+            yield Alternative(
+                "accelerator", f"{offer.gpu.name}: {gib(found.used)} of {gib(found.budget.bytes)}{price}", found
+            )
+            return
 
 
-def _words(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
+def proposal(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
     """Return an alternative as a change of the spec, with what it gives."""
     server = case.spec.serving[name]
     gives = f"fits as {a.fit.layout}" if a.fit.layout.gpus > 1 else "fits"
@@ -164,7 +175,8 @@ def _words(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
             on = f"{nodes} nodes of 8" if nodes > 1 else "a node with as many or more"
             return f"{number} GPUs a replica, on {on} (`nodePools.{server.pool}`): {gives}"
         case _:
-            return f"`nodePools.{server.pool}.accelerator: {a.text.partition(':')[0]}`: {gives}, {a.text.partition(': ')[2]}"
+            name_of_gpu, _, used = a.text.partition(": ")
+            return f"`nodePools.{server.pool}.accelerator: {name_of_gpu}`: {gives}, {used}"
 
 
 def too_long(case: Case, name: str, context: int) -> Diagnostic:
@@ -174,11 +186,34 @@ def too_long(case: Case, name: str, context: int) -> Diagnostic:
     length = server.traffic.input_tokens + server.traffic.output_tokens
     return finding(
         case, "traffic-too-long", ("serving", name, "traffic"),
-        f"a request of {server.traffic.input_tokens:,} + {server.traffic.output_tokens:,} = {length:,} tokens is longer "
-        f"than the context of {context:,}",
+        f"a request of {server.traffic.input_tokens:,} + {server.traffic.output_tokens:,} = {length:,} tokens is "
+        f"longer than the context of {context:,}",
         help=f"set `models.{server.model}.contextLength` to {-(-length // 1024)}k or more", key=True,
         related=(place_of(case, ("models", server.model), "the model is set here"),),
     )  # fmt: skip
+
+
+def estimate_missing(case: Case, name: str, why: str) -> Iterator[Diagnostic]:
+    """Yield what a server promises or has to carry and nothing estimates."""
+    path = ("serving", name)
+    for key in ("timeToFirstToken", "interTokenLatency"):
+        if at(case.tree, (*path, "objectives", key)) is not None:
+            yield finding(
+                case, "estimate-missing", (*path, "objectives", key), f"nothing is estimated for {_TITLES[key]}",
+                help=f"measure it. {_sentence(why)}", key=True, severity=Severity.WARNING,
+            )  # fmt: skip
+    if case.spec.serving[name].traffic is not None:
+        said = at(case.tree, (*path, "replicas")) is not None
+        yield finding(
+            case, "estimate-missing", (*path, "traffic"),
+            "nothing says whether the replicas carry this traffic" + ("" if said else ", and there is one of them"),
+            help=f"measure it{'' if said else ', and write `replicas`'}. {_sentence(why)}", key=True,
+            severity=Severity.WARNING,
+        )  # fmt: skip
+
+
+def _sentence(why: str) -> str:
+    return f"Not computed: {why}"
 
 
 _TITLES = {"timeToFirstToken": "the time to the first token", "interTokenLatency": "the time between two tokens"}

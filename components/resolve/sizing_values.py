@@ -30,7 +30,8 @@ def put_size(case: Case, name: str, sizes: Sizes, values: Values) -> int:
     carried = size.carried if size is not None else None
     reason = replicas_reason(carried, replicas) if carried is not None else defaults.REPLICAS_REASON
     values.put((*path, "replicas"), replicas, reason)
-    if size is not None and size.fit.requests:
+    stated = server.concurrency is not None or (carried is not None and carried.load is not None)
+    if size is not None and size.fit.requests and stated:
         held = f"{size.fit.requests} requests of {size.fit.need.context:,} tokens fit into the KV cache of a replica"
         number = size.fit.requests
         if carried is not None and carried.load is not None:
@@ -43,9 +44,10 @@ def put_size(case: Case, name: str, sizes: Sizes, values: Values) -> int:
 def layout_reason(size: Sized) -> str:
     """Return why a layout was chosen, and what the next one would cost."""
     tried = "; ".join(f"{r.layout}: {r.reason}" for r in size.rejected)
-    smaller = f"fewer GPUs do not do: {tried}" if tried else "it fits"
+    smaller = f"; fewer do not: {tried}" if tried else ""
     after = f"; the next one, {size.why_not_next}" if size.why_not_next else ""
-    return f"the fewest GPUs that hold it; {smaller}{after}"
+    held = f"{gib(size.fit.used)} of {gib(size.fit.budget.bytes)} each"
+    return f"the fewest GPUs that hold it, {held}{smaller}{after}"
 
 
 def replicas_reason(carried: Carried, replicas: int) -> str:
@@ -79,6 +81,8 @@ def words(size: Sized | None, unsized: str) -> tuple[str, ...]:
     if f.requests:
         many = f"{f.requests:,} request{'s' if f.requests > 1 else ''} of {f.need.context:,} tokens"
         lines.append(f"the KV cache holds {f.tokens:,} tokens: {many} at once")
+    if f.layout.tensor > 1 and not f.gpu.device.nvlink_gbs:
+        lines.append(f"its GPUs talk over PCIe: {f.gpu.name} has no NVLink")
     return (*lines, *_carried_words(size))
 
 
@@ -88,7 +92,8 @@ def _carried_words(size: Sized) -> tuple[str, ...]:
         return ()
     load = carried.load
     return (
-        f"estimate at {carried.traffic.requests_per_second:g} requests a second: {load.requests:.1f} at once a replica, "
-        f"first token {load.first_token_p50.milliseconds()}, p95 {load.first_token_p95.milliseconds()}, between tokens "
-        f"{load.between_tokens_p50.milliseconds()}, p95 {load.between_tokens_p95.milliseconds()}",
+        f"estimate at {carried.traffic.requests_per_second:g} requests a second: {load.requests:.1f} at once a "
+        f"replica, first token {load.first_token_p50.milliseconds()}, p95 {load.first_token_p95.milliseconds()}, "
+        f"between tokens {load.between_tokens_p50.milliseconds()}, p95 "
+        f"{load.between_tokens_p95.milliseconds()}",
     )

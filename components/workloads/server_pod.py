@@ -83,13 +83,18 @@ def _volumes(
     else:
         weights["emptyDir"] = {"sizeLimit": f"{_disk_gib(server)}Gi"}
     volumes = [] if server.weights.baked else [weights]
-    if container.shared_memory:
+    if _own_shared_memory(server, container):
         size = f"{server.shared_memory // GIB}Gi"
         volumes.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
     volumes += [{"name": s.name, "emptyDir": {"sizeLimit": f"{s.gib}Gi"}} for s in container.scratch]
     if container.config:
         volumes.append({"name": "config", "configMap": {"name": config_name(container, metadata["name"])}})
     return volumes
+
+
+def _own_shared_memory(server: Server, container: Container) -> bool:
+    """Say whether /dev/shm is the pod's own: with MPS the device plugin mounts the control daemon's there."""
+    return container.shared_memory and server.pool.sharing != "mps"
 
 
 def config_name(container: Container, server: str) -> str:
@@ -181,7 +186,7 @@ def _engine(platform: Platform, server: Server, container: Container) -> dict[st
         "securityContext": container_security(),
         "volumeMounts": [
             *([] if server.weights.baked else [_mount(platform, server, read_only=True)]),
-            *([{"name": "shm", "mountPath": "/dev/shm"}] if container.shared_memory else []),
+            *([{"name": "shm", "mountPath": "/dev/shm"}] if _own_shared_memory(server, container) else []),
             *({"name": s.name, "mountPath": s.path} for s in container.scratch),
             *_config_mounts(container),
             *_folder_mounts(platform, server, container),

@@ -1,6 +1,7 @@
 """The flags of the serving engines, as their own parsers define them, and what a value of a flag may be.
 
-Each pinned version has a table (`vllm.json`, `tgi.json`, `llama_cpp.json`, `triton.json`); `specs/catalog/generate` writes them.
+Each pinned version has a table (`vllm.json`, `tgi.json`, `llama_cpp.json`, `triton.json`); `specs/catalog/generate`
+writes them.
 Names are looked up without leading dashes and with dashes for underscores, since vLLM and llama.cpp take both. A
 unique prefix of a flag, which vLLM's parser would also take, is not found on purpose: it would change its meaning
 with the next version.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from specs.catalog.engines import EngineRow, engine_rows
 from specs.catalog.reader import Edition
+from specs.checks.triton import owns_image
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
 from specs.load import Case
@@ -16,6 +17,9 @@ from specs.tree import Path, at
 _CUSTOM_ONLY = ("image", "port", "healthPath", "metrics")
 _UNKNOWN_TO_IT = ("kvCache", "traffic")
 """What an image of one's own is not told, and what nobody can compute for it."""
+
+_ESTIMATED = ("vllm",)
+"""Engines whose replicas and latencies are estimated from `traffic`."""
 
 _NEEDED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("availability", "the share of requests that are answered", ("requests", "errors")),
@@ -59,7 +63,7 @@ def _title(row: EngineRow) -> str:
 def _keys_of_others(case: Case, name: str, server: Server, row: EngineRow) -> Iterator[Diagnostic]:
     path: Path = ("serving", name)
     for key in _CUSTOM_ONLY if server.engine != "custom" else _UNKNOWN_TO_IT:
-        if at(case.tree, (*path, key)) is None:
+        if at(case.tree, (*path, key)) is None or (key == "image" and owns_image(server)):
             continue
         why = f"llmform knows it of {row.title}" if server.engine != "custom" else "the image alone decides that"
         yield finding(
@@ -68,6 +72,15 @@ def _keys_of_others(case: Case, name: str, server: Server, row: EngineRow) -> It
             (*path, key),
             f"`{key}` does nothing with the engine `{server.engine}`: {why}",
             help=f"remove `{key}`" + (", or write `engine: custom`" if server.engine != "custom" else ""),
+            key=True,
+        )
+    if server.engine not in (*_ESTIMATED, "custom") and server.traffic is not None:
+        yield finding(
+            case,
+            "no-effect",
+            (*path, "traffic"),
+            f"`traffic` does nothing with the engine `{server.engine}`: the estimates that read it are vLLM's",
+            help="remove `traffic`, and say `replicas`",
             key=True,
         )
     if server.engine == "custom" and server.image is None:
@@ -115,6 +128,15 @@ def _splits(case: Case, name: str, server: Server, row: EngineRow) -> Iterator[D
         "data": server.parallelism.data > 1,
         "expert": server.parallelism.expert,
     }
+    if server.engine == "llama-cpp" and asked["tensor"] and asked["pipeline"]:
+        yield finding(
+            case,
+            "engine-cannot",
+            ("serving", name, "parallelism", "pipeline"),
+            f"{_title(row)} splits by rows (`tensor`) or by layers (`pipeline`), not by both",
+            help="write one of the two",
+            related=(place_of(case, ("serving", name, "parallelism", "tensor"), "`tensor` is set here"),),
+        )
     for kind, wanted in asked.items():
         if wanted and kind not in row.splits:
             able = f"it splits by `{'`, `'.join(row.splits)}`" if row.splits else "it splits over nothing"

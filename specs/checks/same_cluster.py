@@ -12,7 +12,7 @@ from specs.diagnostics import Diagnostic, Label
 from specs.facts_file import Facts
 from specs.finding import finding, span_of
 from specs.load import Case
-from specs.schema.targets import OnPremTarget
+from specs.schema.targets import EdgeTarget, OnPremTarget
 from specs.tree import Path, key_span
 
 _OPERATORS = {
@@ -95,5 +95,8 @@ def _operators(name: str, here: Sequence[Case]) -> Iterator[Diagnostic]:
 
 
 def _installs(case: Case, addon: str) -> bool:
-    addons = {str(name): state for name, state in case.spec.targets[case.target].addons.items()}
+    target = case.spec.targets[case.target]
+    if isinstance(target, EdgeTarget):
+        return False
+    addons = {str(name): state for name, state in target.addons.items()}
     return addons.get(addon, addons.get("default", "managed")) == "managed"

@@ -15,7 +15,8 @@ from specs.tree import at
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
-    """Yield environment variables that hold a secret: by their name, or by the form of their value."""
+    """Yield environment variables, and arguments of an image of one's own, that hold a secret: by their name, or by the
+    form of their value."""
     for name, server in case.spec.serving.items():
         for variable, value in server.env.items():
             if (secret_name(variable) and not harmless(variable, value)) or secret_form(value):
@@ -26,6 +27,18 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
                     f"`{variable}` looks like a secret: everyone who reads the spec or the pod could use it",
                     help="keep it in a Secret and add it with a patch; the token of a model is "
                     f"`models.{server.model}.token`",
+                    key=True,
+                )
+        # of the other engines' arguments those that are secrets are owned, or no arguments at all
+        for argument, given in server.args.items() if server.engine == "custom" else ():
+            text = given if isinstance(given, str) else ""
+            if text and ((secret_name(argument) and not harmless(argument, text)) or secret_form(text)):
+                yield finding(
+                    case,
+                    "secret-in-clear",
+                    ("serving", name, "args", argument),
+                    f"`{argument}` looks like a secret: everyone who reads the spec or the pod could use it",
+                    help="keep it in a Secret and add it to the environment with a patch",
                     key=True,
                 )
 

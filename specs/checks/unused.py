@@ -49,11 +49,14 @@ def check_models(cases: Sequence[Case]) -> Iterator[Diagnostic]:
             if name in used:
                 continue
             secret = f", and its Secret `{model.token.secret}` must be there" if model.token else ""
+            what = "its weights are mirrored all the same" + secret
+            if model.weights == "baked":
+                what = "no image gets its weights"
             yield finding(
                 case,
                 "unused-model",
                 ("models", name),
-                f"no server serves `{name}`: its weights are mirrored all the same{secret}",
+                f"no server serves `{name}`: {what}",
                 help="add a server with it, or remove the model",
                 key=True,
                 severity=Severity.WARNING,

@@ -47,8 +47,8 @@ class Model(Section):
     16k."""
 
     quantization: Literal["none", "fp8", "int8", "awq", "gptq", "nvfp4", "mxfp4"] | None = None
-    """The format of the weights on the GPU. `fp8` is made by vLLM while it loads 16-bit weights; the other ones are what
-    the repository already has. Default: as published."""
+    """The format of the weights on the GPU. vLLM makes `fp8` while it loads 16-bit weights; the other ones are what the
+    repository already has. Default: as published."""
 
     size: Annotated[int, unit(bytes_), Field(ge=1)] | None = None
     """Size of the weights on disk, such as `15Gi`. Needed only for a model that the catalog does not know and whose

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from specs.schema.base import LABEL_VALUE_PATTERN, Flag, LabelKey, LabelValue, Name, Section, Text
 from specs.schema.escapes import Adoption, Manifests, Patch
+from specs.schema.images import Images
 from specs.schema.models import Model
 from specs.schema.node_pools import NodePool
 from specs.schema.policies import LEVELS, PolicyLevel
@@ -45,6 +46,9 @@ class Spec(Section):
 
     serving: dict[Name, Server] = Field(default_factory=dict)
     """The model servers."""
+
+    images: Images | None = None
+    """The registry with images of one's own. Default: the images that the edition names, from where they are published."""
 
     targets: Annotated[dict[Name, Target], Field(min_length=1)]
     """The places where the platform runs."""

@@ -62,7 +62,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
 
 EPILOG = """\
-exit status: 0 fine, 1 errors, a mandatory policy is broken, or a check of a probe failed, 2 wrong usage or a bug, 3 changes (with --exit-code)
+exit status: 0 fine, 1 errors, a mandatory policy or a probe fails, 2 wrong usage or a bug, 3 changes (with --exit-code)
 
 examples:
   llmform plan specs/examples/quickstart.yaml             the plan of everything

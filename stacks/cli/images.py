@@ -46,6 +46,11 @@ def add(commands: Any) -> None:
     add_spec(parser)
     parser.add_argument("-o", "--output", default="", metavar="DIR", help="the folder to write")
     parser.add_argument(
+        "--custom",
+        action="store_true",
+        help="write the reference of an image for the engine `custom` as well, to copy and begin from",
+    )
+    parser.add_argument(
         "--lock",
         default="",
         metavar="FILE",
@@ -58,13 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the folder, the lock, or both, and say what changed."""
     if not arguments.output and not arguments.lock:
         raise UsageError("nothing to write", "name a folder with `-o DIR`, or what a build wrote with `--lock FILE`")
+    if arguments.custom and not arguments.output:
+        raise UsageError("`--custom` does nothing without `-o DIR`", "name the folder to write")
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
     if compiled.compilation is None:
         raise SpecErrors(spec, compiled.diagnostics)
     try:
         if arguments.output:
-            _write_folder(Path(arguments.output), compiled.platforms)
+            write_folder(Path(arguments.output), compiled.platforms, arguments.custom)
         locks = {c.spec.images.lock if c.spec.images else None for c in compiled.loaded.cases}
         _write_locks(spec, compiled.platforms, sorted(name for name in locks if name), arguments.lock)
     except OSError as error:
@@ -72,12 +79,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_folder(folder: Path, platforms: Sequence[Platform]) -> None:
+def write_folder(folder: Path, platforms: Sequence[Platform], custom: bool) -> None:
+    """Write the folder of these platforms' images, with the reference for `custom` if asked; say what changed.
+
+    Raises BrokenInput if there is nothing to build, UsageError if a file there is not llmform's, OSError.
+    """
     from serving_images.contexts import NoSuchBuild, build_folder
-    from stacks.image_builds import builds_of
+    from stacks.image_builds import builds_of, reference_build
     from stacks.render.image_builds import folder_summary
 
-    builds = builds_of(platforms)
+    builds = (*builds_of(platforms), *((reference_build(platforms[0]),) if custom else ()))
     if not builds:
         raise BrokenInput("no pod of the spec runs an image that llmform can build")
     try:
@@ -93,11 +104,8 @@ def _write_folder(folder: Path, platforms: Sequence[Platform]) -> None:
     written, removed = write_files(folder, files, lambda: sorted(before))
     if before != set(files):
         write_whole(folder / RECORD, _record_text(files.keys()))
-    write(folder_summary(builds, folder.as_posix(), len(written), len(removed)))
-    if all(p.images is None for p in platforms):
-        write(
-            "the spec does not run them: `images: {registry: REGISTRY, lock: images.lock}` says where they are pushed\n"
-        )
+    pushed = any(p.images is not None for p in platforms)
+    write(folder_summary(builds, folder.as_posix(), len(written), len(removed), pushed=pushed))
 
 
 def _record(folder: Path) -> set[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import secrets
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from stacks.cli.probe_address import Address, address_of, key_of, whole
 from stacks.cli.selection import complete_spec
@@ -165,7 +164,7 @@ def _settings(arguments: argparse.Namespace, subject: Subject) -> Settings:
         input_tokens=arguments.input_tokens,
         output_tokens=arguments.output_tokens,
         timeout=float(arguments.timeout),
-        nonce=secrets.token_hex(4),
+        nonce=os.urandom(4).hex(),
     )
 
 
@@ -182,7 +181,7 @@ def _installed() -> Iterator[None]:
 def _client(arguments: argparse.Namespace, address: Address, settings: Settings, health_path: str, key: str) -> Client:
     """Return the client for the engine's protocol; it connects when it is first asked."""
     metrics_url = None if arguments.metrics_url == "none" else arguments.metrics_url
-    if metrics_url and urlsplit(metrics_url).scheme not in ("http", "https"):
+    if metrics_url and not metrics_url.startswith(("http://", "https://")):
         raise UsageError(f"`{metrics_url}` is no address of metrics", "write one such as http://localhost:8000/metrics")
     if arguments.health_path and not arguments.health_path.startswith("/"):
         raise UsageError(f"the path `{arguments.health_path}` does not begin with `/`")

@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from stacks.cli.session import UsageError
 
@@ -21,6 +20,8 @@ class Address(NamedTuple):
 
 def address_of(url: str, engine: str) -> Address:
     """Return the parts of the URL; UsageError for one that cannot be asked. Nothing of a password is repeated."""
+    from urllib.parse import urlsplit  # every command loads this file, only this one needs it
+
     try:
         parts = urlsplit(url)
         port = parts.port

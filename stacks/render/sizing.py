@@ -105,8 +105,8 @@ def _traffic(t: Mapping[str, Any], sources: dict[str, int]) -> Iterator[str]:
     rows.append(f"a step of one request: {_times(t['step_alone'])}")
     if t["requests_at_once"] is not None:
         rows.append(
-            f"at once a replica: {t['requests_at_once']:.1f} = arrivals x (prompt + output tokens x step) (Little's law, the "
-            f"step being longer the more there are); its cache holds {t['capacity']:,} of them"
+            f"at once a replica: {t['requests_at_once']:.1f} = arrivals x (prompt + output tokens x step) (Little's "
+            f"law, the step being longer the more there are); its cache holds {t['capacity']:,} of them"
         )
         rows.append(f"prompts take {t['prompt_share']:.0%} of the time, so steps are stretched by 1 / (1 - share)")
         rows.append(f"first token: {_times(t['first_token']['p50'])}, p95 {_times(t['first_token']['p95'])}")

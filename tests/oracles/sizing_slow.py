@@ -208,8 +208,13 @@ def fits(
     layout: tuple[int, int, int, bool],
     context: int,
     requests: int,
+    most: int = 0,
+    native: int = 0,
 ) -> bool:
-    """Say whether vLLM with default settings starts and holds that many requests of that length at once."""
+    """Say whether vLLM with default settings starts and holds that many requests of that length at once.
+
+    `most` is `--max-num-seqs`, 0 for the default; `native` the positions of the rotary table, 0 for the context.
+    """
     tp, pp, dp, ep = layout
     if not accepted(a, quantization, tp, pp, dp, ep):
         return False
@@ -220,11 +225,12 @@ def fits(
     budget = int(total * utilization)
     large = total >= 70 * 2**30 and "a100" not in name
     tokens, seqs = (8192, 1024) if large else (2048, 256)
+    seqs = min(most or seqs, tokens)
     element = TYPES[dtype]
     for rank in ranks(a, quantization, dtype, tp, pp, dp, ep):
         used = rank.bytes
         if not a.positions:
-            used += context * (a.latent.rope_head_dim if a.latent else a.head_dim) * element
+            used += (native or context) * (a.latent.rope_head_dim if a.latent else a.head_dim) * element
         used += _activations(a, rank.stage == pp - 1, tokens, seqs, element, context, tp, pp, dp, ep)
         if not a.encoder:
             sizes = sum(1 for s in (1, 2, 4, *range(8, 256, 8), *range(256, 513, 16)) if s <= min(512, 2 * seqs))
@@ -274,6 +280,8 @@ def search(
     shape: tuple[int, int],
     context: int,
     requests: int,
+    most: int = 0,
+    native: int = 0,
 ) -> tuple[int, int, int, bool] | None:
     """Return a layout that fits within the shape (GPUs a node, nodes), by trying all of them; None if there is none."""
     per_node, nodes = shape
@@ -283,6 +291,6 @@ def search(
                 if tp * pp * dp > per_node * nodes or math.ceil(pp * dp / (per_node // tp)) > nodes:
                     continue
                 for ep in (False, True):
-                    if fits(a, quantization, dtype, device, name, (tp, pp, dp, ep), context, requests):
+                    if fits(a, quantization, dtype, device, name, (tp, pp, dp, ep), context, requests, most, native):
                         return tp, pp, dp, ep
     return None

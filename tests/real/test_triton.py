@@ -17,7 +17,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ class TritonPythonModel:
 """In place of a TensorRT-LLM engine: it says the tokens that it was given."""
 
 
-def _free_ports() -> list[int]:
+def free_ports() -> list[int]:
     sockets = [socket.socket() for _ in range(3)]
     try:
         for one in sockets:
@@ -140,8 +140,11 @@ def replaced(files: dict[str, str], model: str, backend: str, program: str) -> d
 
 
 @contextmanager
-def serving(files: dict[str, str], folder: Path) -> Iterator[Callable[[str, Any], Any]]:
-    """Start the server with llmform's own arguments but for ports and paths; give a caller of its HTTP API."""
+def serving(files: dict[str, str], folder: Path, ports: Sequence[int] = ()) -> Iterator[Callable[..., Any]]:
+    """Start the server with llmform's own arguments but for ports and paths; give a caller of its HTTP API.
+
+    `ports` are those for HTTP, gRPC and metrics; without any they are free ones.
+    """
     write(files, folder)
     for program in folder.glob("models/*/1/model.py"):
         # in the image the package is one of Python's own; the backend's Python is isolated and sees no PYTHONPATH
@@ -154,7 +157,7 @@ def serving(files: dict[str, str], folder: Path) -> Iterator[Callable[[str, Any]
     shutil.copytree(site / "tritonserver" / "backends" / "python", backends)
     stub = "triton_python_backend_stub"
     shutil.copy(site / "tritonserver" / "python_backend_stubs" / version / stub, backends / stub)
-    ports = _free_ports()
+    ports = ports or free_ports()
     words = list(arguments(6, {}))
     words[words.index("--model-repository=/etc/llmform/models")] = f"--model-repository={folder}/models"
     for name, port in zip(("http", "grpc", "metrics"), ports, strict=True):

@@ -54,8 +54,8 @@ class Container:
 
     `config` is text by its path below `CONFIG_PATH`. `user` is the user id the image runs as. `shared_memory` says
     whether the engine's processes exchange tensors through /dev/shm. `env` holds what the engine needs; the spec's own
-    goes over it. `drains` says whether it lets requests in flight finish when it is told to stop; for one that does not,
-    the pod waits before it is told. `notes` are what a reader of the plan has to know about it, `published_notes`
+    goes over it. `drains` says whether it lets requests in flight finish when it is told to stop; for one that does
+    not, the pod waits before it is told. `notes` are what a reader of the plan has to know about it, `published_notes`
     what is true of the published image alone and not of the one that `llmform images` builds. `weights_folders` are
     folders of the weights by the path at which the engine wants them besides, for one that reads no other place.
     """

@@ -1,4 +1,4 @@
-"""An image of one's own: what it has to do is in `serving_images/custom/README.md`.
+"""An image of one's own: what it has to do is in `serving_images/custom/reference/README.md`.
 
 It is told where the weights are, which port to serve and under which name, by environment variables; its arguments are
 passed on unchecked, since nobody knows what it takes.

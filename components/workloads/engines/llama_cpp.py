@@ -57,7 +57,8 @@ def arguments(server: Server) -> tuple[str, ...]:
         # an embedding needs its whole text in one physical batch; the default of 512 tokens refuses longer ones
         own += ["--batch-size", str(weights.context_length), "--ubatch-size", str(weights.context_length)]
     if server.gpus:
-        own += ["--gpu-layers", "all", "--split-mode", "row" if server.gpus > 1 else "none"]
+        several = "layer" if server.layout.pipeline > 1 else "row"
+        own += ["--gpu-layers", "all", "--split-mode", several if server.gpus > 1 else "none"]
     else:
         own += ["--gpu-layers", "0", "--threads", str(server.cpu)]
     given = {name.replace("_", "-").removeprefix("no-") for name in server.args}

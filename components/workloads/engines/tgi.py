@@ -1,8 +1,9 @@
 """Text Generation Inference (TGI) with its router's OpenAI-compatible API.
 
 From the sources of the launcher and the router: `/health` answers once the shards are loaded and warm, and asks them;
-on SIGTERM the launcher lets the router finish its requests, for 90 s unless it is told otherwise, and then stops the shards; a crashed shard
-or router ends the launcher. The router answers to every model name: a name that is no adapter's is the base model.
+on SIGTERM the launcher lets the router finish its requests, for 90 s unless it is told otherwise, and then stops the
+shards; a crashed shard or router ends the launcher. The router answers to every model name: a name that is no adapter's
+is the base model.
 Its image reads Python from `/root`, which no other user may (huggingface/text-generation-inference#3082, open).
 """
 
@@ -50,14 +51,14 @@ def container(server: Server, image: str) -> Container:
 def arguments(server: Server) -> tuple[str, ...]:
     """Return the arguments of the launcher: llmform's own first, then the spec's by name.
 
-    `max-input-tokens` is one less than `max-total-tokens`: the launcher refuses them equal, and without it takes at most
-    4,095 tokens of a prompt (launcher/src/main.rs).
+    `max-input-tokens` is one less than `max-total-tokens`: the launcher refuses them equal, and without it takes at
+    most 4,095 tokens of a prompt (launcher/src/main.rs).
     """
     own = [
         f"--model-id={WEIGHTS_PATH}",
         "--hostname=0.0.0.0",
         f"--port={PORT}",
-        f"--num-shard={server.gpus}",
+        f"--num-shard={server.layout.tensor}",
         "--shard-uds-path=/tmp/text-generation-server",
         "--usage-stats=off",
         f"--graceful-termination-timeout={server.drain_seconds}",

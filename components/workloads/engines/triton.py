@@ -44,6 +44,7 @@ def served(server: Server) -> Served:
         gpus=server.gpus,
         weights=WEIGHTS_PATH,
         context=server.weights.context_length,
+        batch=server.concurrency or MAX_BATCH,
         token_types=server.weights.token_types,
     )
 
@@ -84,8 +85,8 @@ def notes(server: Server) -> tuple[str, ...]:
             files = "config.json, rank0.engine" + (f" to rank{server.gpus - 1}.engine" if server.gpus > 1 else "")
             return (
                 f"the engine is yours: `{ENGINE_FOLDER}/` in {repository} has to hold {files}, built by TensorRT-LLM "
-                f"{TENSORRT_LLM} for {server.gpus} × {server.pool.accelerator} with a batch of {MAX_BATCH} or more; an "
-                "engine for another GPU or version does not load",
+                f"{TENSORRT_LLM} for {server.gpus} × {server.pool.accelerator} with a batch of "
+                f"{server.concurrency or MAX_BATCH} or more; an engine for another GPU or version does not load",
             )
         case "onnx":
             given = "input_ids, attention_mask" + (", token_type_ids" if server.weights.token_types else "")

@@ -27,8 +27,8 @@ FOLDER = "models"
 """The repository, below the engine's config files."""
 
 MAX_BATCH = 64
-"""Requests that a batch may hold. Assumed: an encoder of 0.5 B parameters is bound by compute from 64 requests of 128
-tokens on; a TensorRT-LLM engine must have been built with `--max_batch_size 64` or more."""
+"""Requests that a batch may hold, where the spec says no `concurrency`. Assumed: an encoder of 0.5 B parameters is
+bound by compute from 64 requests of 128 tokens on; a TensorRT-LLM engine must have been built for so many."""
 
 QUEUE_MICROSECONDS = 2_000
 """How long a request may wait for others to share its batch: little beside the 10 ms and more of a batch."""
@@ -68,6 +68,8 @@ class Served(NamedTuple):
     """Where the weights lie in the container."""
     context: int
     """Tokens; 0 for the model's own length."""
+    batch: int = MAX_BATCH
+    """Requests that a batch may hold."""
     token_types: bool = False
     """Whether the encoder has the input `token_type_ids`: exports of BERT do, those of XLM-RoBERTa do not."""
 
@@ -96,7 +98,7 @@ def repository(served: Served) -> dict[str, str]:
     for name, (config, program) in models.items():
         files[f"{FOLDER}/{name}/config.pbtxt"] = pbtxt({"name": name, **config})
         if program:
-            files[f"{FOLDER}/{name}/1/model.py"] = f"from {program} import TritonPythonModel  # noqa: F401\n"
+            files[f"{FOLDER}/{name}/1/model.py"] = f"from {program} import TritonPythonModel\n"
         elif config.get("backend") != "onnxruntime":  # whose version folder is one of the weights
             files[f"{FOLDER}/{name}/1/README"] = "This model has no files here, and Triton asks for the folder.\n"
     return dict(sorted(files.items()))
@@ -129,7 +131,7 @@ def _tensorrt_llm(served: Served) -> dict[str, tuple[Config, str]]:
     flags = tuple(_tensor(name, "TYPE_BOOL", 1) | {"optional": True} for name in ("streaming", "stop"))
     runs: Config = {
         "backend": "tensorrtllm",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": served.batch,
         "input": (
             _tensor("input_ids", "TYPE_INT32", -1) | {"allow_ragged_batch": True},
             _tensor("input_lengths", "TYPE_INT32", 1) | scalar,
@@ -139,7 +141,7 @@ def _tensorrt_llm(served: Served) -> dict[str, tuple[Config, str]]:
         ),
         "output": (_tensor("output_ids", "TYPE_INT32", -1, -1), _tensor("sequence_length", "TYPE_INT32", -1)),
         "instance_group": _on_cpu(),  # the backend starts a process for each GPU by itself
-        "dynamic_batching": {"preferred_batch_size": (MAX_BATCH,), "max_queue_delay_microseconds": 0},
+        "dynamic_batching": {"preferred_batch_size": (served.batch,), "max_queue_delay_microseconds": 0},
         "model_transaction_policy": {"decoupled": True},
         "parameters": _parameters(
             gpt_model_path=f"{served.weights}/{ENGINE_FOLDER}",
@@ -168,7 +170,7 @@ def _onnx(served: Served) -> dict[str, tuple[Config, str]]:
     masked = () if rerank else (_tensor("attention_mask", "TYPE_INT64", -1),)
     tokenize: Config = {
         "backend": "python",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": served.batch,
         "input": of_texts,
         "output": of_tokens,
         "instance_group": _on_cpu(max(1, served.gpus)),
@@ -176,7 +178,7 @@ def _onnx(served: Served) -> dict[str, tuple[Config, str]]:
     }
     encode: Config = {
         "backend": "onnxruntime",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": served.batch,
         "default_model_filename": "model.onnx",
         "input": of_tokens,
         "output": (of_encoded,),
@@ -185,7 +187,7 @@ def _onnx(served: Served) -> dict[str, tuple[Config, str]]:
     }
     after: Config = {
         "backend": "python",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": served.batch,
         "input": (of_encoded, *masked),
         "output": (of_result,),
         "instance_group": _on_cpu(max(1, served.gpus)),
@@ -196,7 +198,7 @@ def _onnx(served: Served) -> dict[str, tuple[Config, str]]:
         steps[last] = ((encoded, "attention_mask"), (result,))
     whole: Config = {
         "platform": "ensemble",
-        "max_batch_size": MAX_BATCH,
+        "max_batch_size": served.batch,
         "input": of_texts,
         "output": (of_result,),
         "ensemble_scheduling": {
@@ -224,7 +226,7 @@ def _own(served: Served) -> Config:
     streams = served.task == "generate"
     config: dict[str, Field] = {
         "backend": "python",
-        "max_batch_size": 0 if streams else MAX_BATCH,
+        "max_batch_size": 0 if streams else served.batch,
         "input": inputs,
         "output": outputs,
         "instance_group": ({"count": 1, "kind": Word("KIND_MODEL" if served.gpus else "KIND_CPU")},),

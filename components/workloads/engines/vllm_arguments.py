@@ -47,8 +47,10 @@ def split(layout: Layout) -> list[str]:
 
 
 def sized(server: Server) -> list[str]:
-    """Return what the sizes were computed with, where it is not the engine's own default. `--max-num-seqs` is of one data
-    rank. What `args` says itself is not said twice."""
+    """Return what the sizes were computed with, where it is not the engine's own default.
+
+    `--max-num-seqs` is of one data rank. What `args` says itself is not said twice.
+    """
     given = {flag.name for name in server.args if (flag := find_flag("vllm", server.engine_version, name))}
     own: dict[str, object] = {
         "quantization": server.quantization,

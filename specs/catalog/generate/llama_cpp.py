@@ -168,7 +168,7 @@ def main(version: str, as_of: str, source: str, help_file: str, arg_cpp: str, be
         "as_of": as_of,
         "source": source,
         "version": version,
-        "note": "action and type: of the flag's handler in common/arg.cpp. int_or_word: a whole number or one of `known`",
+        "note": "action and type: of the flag's handler in common/arg.cpp. int_or_word: a number or a word of `known`",
     }
     return as_text(head, removed, with_hand_kept(made, before))
 

@@ -4,8 +4,8 @@
 
 HELP is what `text-generation-launcher --help` prints (clap's long help: a flag with its place for a value, its text
 indented below, `[default: …]` and `[possible values: …]` or a list of them). BEFORE is the table of the version before;
-what was added to it by hand stays. Help texts name no types: a default tells a number from text, and what has none is in
-`_WHOLE`, from `struct Args` of launcher/src/main.rs.
+what was added to it by hand stays. Help texts name no types: a default tells a number from text, and what has none is
+in `_WHOLE`, from `struct Args` of launcher/src/main.rs.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def main(version: str, as_of: str, source: str, help_file: str, before: str = ""
         "as_of": as_of,
         "source": source,
         "version": version,
-        "note": "minimum 0: whole numbers are unsigned (usize, u32, u16); other ranges: what the launcher or the router "
-        "refuses, a share of memory, a TCP port",
+        "note": "minimum 0: whole numbers are unsigned (usize, u32, u16); other ranges: what the launcher or the "
+        "router refuses, a share of memory, a TCP port",
     }
     made = with_hand_kept(rows(Path(help_file).read_text(encoding="utf-8")), before)
     return as_text(head, {}, made)

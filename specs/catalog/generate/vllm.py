@@ -2,9 +2,9 @@
 
     python -m specs.catalog.generate.vllm DATE SOURCE [BEFORE] > vllm.json
 
-It needs the package `vllm` of the version that the table is for; a CPU build will do. BEFORE is the table of the version
-before; ranges and known values, which the parser does not know, stay. What a flag's converter reads is found by asking
-it: what it makes of `16k`, `0.5`, `{}` and plain text.
+It needs the package `vllm` of the version that the table is for; a CPU build will do. BEFORE is the table of the
+version before; ranges and known values, which the parser does not know, stay. What a flag's converter reads is found by
+asking it: what it makes of `16k`, `0.5`, `{}` and plain text.
 """
 
 from __future__ import annotations
