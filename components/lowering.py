@@ -10,7 +10,7 @@ from components.aws import existing
 from components.foundation import addons, cluster, encryption, identities, karpenter, network, stores, system
 from components.graph import Graph, assemble
 from components.part import Part
-from components.platform import gpu_operator, namespaces, node_pools, nvidia_device_plugin, storage_class
+from components.platform import gpu_operator, lws, namespaces, node_pools, nvidia_device_plugin, storage_class
 from components.platform import karpenter as karpenter_release
 from components.resolve.platform import Aws, OnPrem, Platform
 from components.workloads import extras, model_server, weights_mirror
@@ -44,6 +44,7 @@ LOWERINGS: tuple[Lowering, ...] = (
     Lowering("platform", karpenter_release.lower, on_prem=False),
     Lowering("platform", nvidia_device_plugin.lower, on_prem=False),
     Lowering("platform", gpu_operator.lower, aws=False),
+    Lowering("platform", lws.lower),
     Lowering("platform", storage_class.lower, on_prem=False),
     Lowering("platform", node_pools.lower, on_prem=False),
     Lowering("workloads", kubernetes_provider.lower, of_site=True),
@@ -60,7 +61,7 @@ def layers(platform: Platform) -> tuple[str, ...]:
     there = ["foundation", "platform"] if isinstance(platform.target, Aws) else []
     if existing(platform):
         there.remove("foundation")
-    if isinstance(platform.target, OnPrem) and platform.target.gpu_operator_managed:
+    if isinstance(platform.target, OnPrem) and (platform.target.gpu_operator_managed or lws.managed(platform)):
         there.append("platform")
     if platform.weights or platform.servers or platform.extras or not there:
         there.append("workloads")

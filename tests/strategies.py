@@ -679,6 +679,8 @@ def _triton(draw: st.DrawFn, value: dict[str, Any]) -> None:
         if "engine" in server or draw(st.integers(0, 2)):
             continue
         row = EDITION.models.get(_repository(value["models"][server["model"]]))
+        if row is not None and row.quantization == "gguf":
+            continue
         task = row.task if row is not None else "generate"
         able = [b for b, tasks in TASKS.items() if task in tasks]
         if row is not None and not row.architecture.encoder and task != "generate":

@@ -3,7 +3,7 @@
 A page is read from top to bottom in one new folder that holds `specs/` with the examples. What its fenced blocks mean:
 
 - `console`: lines that begin with `$ ` run, and what follows is exactly what they print, standard error included;
-- `yaml title="spec.yaml"`: the file has this content from here on;
+- `yaml title="spec.yaml"`: the file has this content from here on, `json` likewise;
 - `diff title="spec.yaml"`: the file changes in this one place;
 - `yaml` that begins with `apiVersion:`: a spec; it compiles without errors;
 - `yaml fragment=quickstart`: part of a spec; it compiles when merged into that example;
@@ -87,6 +87,9 @@ NOT_RUN: Mapping[str, str] = {
         "needs the Pulumi CLI; tests/test_policy_pack.py asks the pack what the engine asks"
     ),
     "requirements/lock --upgrade-package pydantic": "needs the package index",
+    "SOURCE=https://git.example/platform docker buildx bake --push --metadata-file metadata.json": (
+        "needs Docker and a registry; tests/test_images.py validates the bake file and reads such metadata"
+    ),
     "pip install '/path/to/llmform[serve]'": "tests/test_install.py installs llmform, requirements/ its extras",
     "kubectl --namespace my-platform-prod port-forward service/chat 8000:80": "needs a cluster",
     "kubectl --namespace my-platform-prod port-forward service/chat 8001:8001": "needs a cluster",
@@ -264,7 +267,7 @@ def followed(block: Block) -> list[str]:
             return executed(block)
         case ("yaml" | "json", "node", "of") | ("yaml" | "json", "node", "of", "path"):
             return node_lines(block)
-        case ("yaml", "title"):
+        case ("yaml" | "json", "title"):
             path = Path(block.options["title"])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)

@@ -54,6 +54,9 @@ class Aws:
     protect: bool = True
     existing: Existing | None = None
     delivery: str = "pulumi"
+    lws_managed: bool = True
+    efa: bool = False
+    """Whether EFA's device plugin is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class OnPrem:
     shared_storage_class: str
     gpu_operator_managed: bool
     delivery: str = "pulumi"
+    lws_managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def _target(
     if isinstance(target, EdgeTarget):
         return edge_target(case, target, values, sites[0], upstream)
     managed = {
-        k: target.addons.get("default", "managed") for k in ("karpenter", "nvidia-device-plugin", "gpu-operator")
+        k: target.addons.get("default", "managed") for k in ("karpenter", "nvidia-device-plugin", "gpu-operator", "lws")
     }
     managed |= {k: v for k, v in target.addons.items() if k != "default"}
 
@@ -176,7 +176,8 @@ def _target(
     delivery = values.put((*path, "delivery"), target.delivery, "`pulumi up` applies every layer")
     if not isinstance(target, AwsTarget):
         managed_operator = is_managed("gpu-operator")
-        return OnPrem(case.target, target.kube_context, target.storage.shared, managed_operator, delivery)
+        storage = target.storage.shared
+        return OnPrem(case.target, target.kube_context, storage, managed_operator, delivery, is_managed("lws"))
     region = edition.regions[target.region]
     letters = safe_letters(region)
     if isinstance(target.zones, int):
@@ -210,6 +211,8 @@ def _target(
         device_plugin_managed=is_managed("nvidia-device-plugin"),
         protect=_protected(case, path, target.protect, values),
         delivery=delivery,
+        lws_managed=is_managed("lws"),
+        efa=managed.get("efa-device-plugin") == "existing",
     )
 
 
@@ -235,6 +238,8 @@ def _in_existing(
         device_plugin_managed=is_managed("nvidia-device-plugin"),
         existing=Existing(facts.file, outputs),
         delivery=delivery,
+        lws_managed=is_managed("lws"),
+        efa=target.addons.get("efa-device-plugin") == "existing",
     )
 
 
@@ -312,6 +317,11 @@ def _per_node(case: Case, edition: Edition, name: str, demands: dict[str, Demand
     return min(enough), "the smallest node EC2 offers with this accelerator that holds the pool's largest server"
 
 
+def _node_full(d: Demand, instance: Instance, parts: int) -> Demand:
+    """Return what a node's pods ask for in sum where each GPU takes several; else one replica's demand."""
+    return d if parts == 1 else replace(d, cpu=d.cpu * instance.gpus * parts, memory=d.memory * instance.gpus * parts)
+
+
 def _candidates(case: Case, edition: Edition, name: str, per_node: int) -> list[Instance]:
     pool = case.spec.node_pools[name]
     if pool.instance is not None:
@@ -345,9 +355,11 @@ def _pool(
         fitting = [
             i
             for i in _candidates(case, edition, name, per_node)
-            if all(placement.holds(i, d) for d in _on(case, name, demands))
+            if all(placement.holds(i, _node_full(d, i, parts_of(pool, edition))) for d in _on(case, name, demands))
         ]
         instances = placement.affordable(fitting)
+        if parts_of(pool, edition) > 1:  # Karpenter's limit counts their CPUs
+            instances = tuple(i for i in instances if i.vcpu == instances[0].vcpu)
         reason = defaults.INSTANCES_REASON.format(gpus=per_node, accelerator=accelerator)
         if without_gpus(case, edition, name):
             reason = defaults.GENERAL_REASON
@@ -421,7 +433,17 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
                     f"a replica of `{d.server}` needs {d.gpus} GPUs of one node; a node of `{name}` has {per_node}",
                     help=f"lower `parallelism.tensor`, or set `nodePools.{name}.perNode: {d.gpus}`", related=related,
                 )  # fmt: skip
-            elif _is_aws(case) and not any(placement.holds(i, d) for i in _candidates(case, edition, name, per_node)):
+            elif d.nodes > 1 and (able := _of_one_node(case.spec.serving[d.server])):
+                yield finding(
+                    case, "split-over-nodes", ("serving", d.server, "parallelism"),
+                    f"a replica of `{d.server}` spans {d.nodes} nodes, and {able} replicas of one node alone",
+                    help="split it over the GPUs of one node, choose a pool whose nodes have more, or write `engine: vllm` "
+                    "without `runtime: kserve`", related=related,
+                )  # fmt: skip
+            elif _is_aws(case) and not any(
+                placement.holds(i, _node_full(d, i, parts_of(pool, edition)))
+                for i in _candidates(case, edition, name, per_node)
+            ):
                 yield finding(
                     case, "no-instance-type", server,
                     f"no instance type of `{name}` has {d.cpu} cores and {d.memory / defaults.GIB:.0f} GiB left for "
@@ -590,9 +612,18 @@ def _sized(sizes: Sizes, name: str, edition: Edition) -> dict[str, Any]:
     }
 
 
+def _of_one_node(server: ServerSection) -> str:
+    """Return who serves replicas of one node alone, in words with a verb; empty for what spans nodes."""
+    if server.engine != "vllm":
+        return f"the engine `{server.engine}` serves"
+    return "`runtime: kserve` runs" if server.runtime == "kserve" else ""
+
+
 def _own_image(server: ServerSection, path: Path, values: Values) -> OwnImage | None:
     if server.image is None:
         return None
+    if server.engine == "triton":  # whose server is in the image, with a program for it
+        return OwnImage(server.image, 8000, "/v2/health/ready")
     port = values.put((*path, "port"), server.port or defaults.OWN_PORT, defaults.OWN_REASON)
     health = values.put((*path, "healthPath"), server.health_path or defaults.OWN_HEALTH_PATH, defaults.OWN_REASON)
     return OwnImage(server.image, port, health)

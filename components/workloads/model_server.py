@@ -20,6 +20,8 @@ from components.resolve.sizing_values import words
 from components.workloads.engines import engine_named
 from components.workloads.engines.contract import Container
 from components.workloads.images import server_image_paths, server_reference
+from components.workloads.leader_worker_set import lower_group
+from components.workloads.llm_inference_service import lower_kserve
 from components.workloads.pods import (
     DNS_RULE,
     POD_IDENTITY_RULE,
@@ -28,6 +30,7 @@ from components.workloads.pods import (
 )
 from components.workloads.server_pod import config_map, grace_seconds, pod
 from components.workloads.weights_mirror import job_node_id, weights_store
+from components.workloads.workload import Workload
 
 
 def lower(platform: Platform) -> Part:
@@ -44,10 +47,10 @@ def _lower_one(platform: Platform, server: Server) -> Part:
     origin = f"serving.{server.name}"
     engine = engine_named(server.engine)
     container = engine.container(server, server_reference(platform, server))
-    component = _component(platform, server, engine.title, container)
     labels = recommended_labels(platform, engine.name, server.object_name, "model-server")
     metadata = {"name": server.object_name, "namespace": platform.namespace, "labels": labels}
-    selector = {k: labels[k] for k in ("app.kubernetes.io/name", "app.kubernetes.io/instance")}
+    workload = _workload(platform, server, container, metadata)
+    component = _component(platform, server, engine.title, container, workload)
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -56,9 +59,9 @@ def _lower_one(platform: Platform, server: Server) -> Part:
     }
     objects = (
         account,
-        _service(container, metadata, selector),
-        _budget(metadata, selector),
-        _policy(platform, server, container, metadata, selector),
+        _service(container, metadata, workload),
+        _budget(metadata, workload),
+        _policy(platform, server, container, metadata, workload),
     )
     nodes = [
         kubernetes_node(platform, origin, m, origin=origin, name=server.name, old_name=server.object_name)
@@ -76,7 +79,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
         kubernetes_node(
             platform,
             origin,
-            _deployment(platform, server, container, metadata, selector),
+            workload.manifest,
             origin=origin,
             name=server.name,
             old_name=server.object_name,
@@ -88,7 +91,7 @@ def _lower_one(platform: Platform, server: Server) -> Part:
     return Part((component,), tuple(nodes), {f"endpoint.{server.name}": address})
 
 
-def _component(platform: Platform, server: Server, title: str, container: Container) -> Component:
+def _component(platform: Platform, server: Server, title: str, container: Container, workload: Workload) -> Component:
     origin = f"serving.{server.name}"
     return Component(
         id=origin,
@@ -98,6 +101,12 @@ def _component(platform: Platform, server: Server, title: str, container: Contai
             origin,
             f"models.{server.weights.model}",
             *(f"nodePools.{server.pool.name}.{key}" for key in ("max", "min", "perNode", "taints")),
+            # the share that a replica has of a node without GPU
+            *(
+                f"nodePools.{server.pool.name}.{key}"
+                for key in ("accelerator", "cores", "instance", "memory")
+                if not server.pool.per_node
+            ),
             # the rollout that the pool can carry out depends on everything that runs on it
             *(
                 f"serving.{s.name}.{key}"
@@ -112,10 +121,11 @@ def _component(platform: Platform, server: Server, title: str, container: Contai
         summary=(
             _summary(server, title),
             *words(server.sized, server.unsized),
-            _times(platform, server),
+            _times(server, workload),
             *_baked(server),
             *(container.published_notes if platform.images is None else ()),
             *container.notes,
+            *workload.notes,
             *identity_contract(platform, server),
         ),
         aliases=moved_component(platform, origin),
@@ -129,6 +139,13 @@ def _neighbours(platform: Platform, server: Server) -> list[Server]:
 def _summary(server: Server, title: str) -> str:
     replicas = f"{server.replicas} replica{'s' if server.replicas > 1 else ''}"
     what = f"{server.gpus} × {server.pool.accelerator}" if server.gpus else f"{server.cpu} cores"
+    if server.pool.parts > 1:
+        part = f"1 slice {server.pool.profile}" if server.pool.sharing == "mig" else f"1 of {server.pool.parts} parts"
+        what = f"{part} of a {server.pool.accelerator}"
+    if server.nodes > 1:
+        what = f"{server.nodes} nodes of {what}"
+    if server.gpus and str(server.layout) != f"tensor {server.gpus}":
+        what += f" ({server.layout})"
     length = server.weights.context_length
     context = f"context {length:,} tokens" if length else "the model's own context length"
     if length and length % 1024 == 0:
@@ -145,10 +162,9 @@ def _baked(server: Server) -> tuple[str, ...]:
     return (f"{what}: no Job mirrors it, no pod fetches it, and every node pulls it with the image",)
 
 
-def _times(platform: Platform, server: Server) -> str:
+def _times(server: Server, workload: Workload) -> str:
     budget = f"{server.startup_seconds} s to load (estimate), {server.drain_seconds} s to finish requests when it stops"
-    rollout = f"maxSurge {server.rollout.max_surge}, maxUnavailable {server.rollout.max_unavailable}"
-    return f"rolling update with {rollout}; {budget}"
+    return f"{workload.rollout}; {budget}"
 
 
 def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
@@ -162,7 +178,7 @@ def identity_contract(platform: Platform, server: Server) -> tuple[str, ...]:
     )
 
 
-def _service(container: Container, metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
+def _service(container: Container, metadata: dict[str, Any], workload: Workload) -> dict[str, Any]:
     # a port stays what it is for ever and only targetPort may move: the provider cannot preview a changed Service port
     ports = [
         {"name": p.name, "port": p.service, "targetPort": p.name, "protocol": "TCP", "appProtocol": p.app_protocol}
@@ -173,11 +189,11 @@ def _service(container: Container, metadata: dict[str, Any], selector: dict[str,
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"type": "ClusterIP", "selector": selector, "ports": ports},
+        "spec": {"type": "ClusterIP", "selector": dict(workload.answers), "ports": ports},
     }
 
 
-def _budget(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any]:
+def _budget(metadata: dict[str, Any], workload: Workload) -> dict[str, Any]:
     # maxUnavailable 1 also with one replica: a budget that never lets the only pod go would block every drain for ever
     return {
         "apiVersion": "policy/v1",
@@ -185,14 +201,14 @@ def _budget(metadata: dict[str, Any], selector: dict[str, str]) -> dict[str, Any
         "metadata": metadata,
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": selector},
+            "selector": {"matchLabels": dict(workload.pods)},
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
 
 
 def _policy(
-    platform: Platform, server: Server, container: Container, metadata: dict[str, Any], selector: dict[str, str]
+    platform: Platform, server: Server, container: Container, metadata: dict[str, Any], workload: Workload
 ) -> dict[str, Any]:
     """Clients are the pods of this namespace and of namespaces labelled for it; Prometheus scrapes the same ports,
     from a namespace labelled for that: a pod's label alone is no right, since anyone who makes pods can set it."""
@@ -205,15 +221,35 @@ def _policy(
         },
     ]
     spec: dict[str, Any] = {
-        "podSelector": {"matchLabels": selector},
+        "podSelector": {"matchLabels": dict(workload.pods)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": clients, "ports": [{"port": p.number, "protocol": "TCP"} for p in container.ports]}],
+        "ingress": [
+            {"from": clients, "ports": [{"port": p.number, "protocol": "TCP"} for p in container.ports]},
+            *workload.ingress,
+        ],
     }
-    if (
-        not on_prem(platform) and not server.weights.baked
-    ):  # no empty list: the API server drops it, and takes each apply of it for a change
-        spec["egress"] = [DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)]
+    fetches = not on_prem(platform) and not server.weights.baked
+    egress = [*([DNS_RULE, POD_IDENTITY_RULE, https_rule(platform)] if fetches else []), *workload.egress]
+    if egress:  # no empty list: the API server drops it, and takes each apply of it for a change
+        spec["egress"] = egress
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def _workload(platform: Platform, server: Server, container: Container, metadata: dict[str, Any]) -> Workload:
+    """Return what makes the server's pods: a Deployment, groups of pods, or KServe."""
+    labels = metadata["labels"]
+    selector = {k: labels[k] for k in ("app.kubernetes.io/name", "app.kubernetes.io/instance")}
+    if server.runtime == "kserve":
+        return lower_kserve(platform, server, container, metadata)
+    if server.nodes > 1:
+        return lower_group(platform, server, container, metadata, selector, server.nodes)
+    surge, unavailable = server.rollout.max_surge, server.rollout.max_unavailable
+    return Workload(
+        manifest=_deployment(platform, server, container, metadata, selector),
+        pods=selector,
+        answers=selector,
+        rollout=f"rolling update with maxSurge {surge}, maxUnavailable {unavailable}",
+    )
 
 
 def _deployment(

@@ -89,8 +89,8 @@ class Server(Section):
     image: Annotated[Text, Field(pattern=r"^[a-z0-9][\w./:-]*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$")] | None = (
         None
     )
-    """The image of the engine `custom`, by digest or version: `registry.example/chat:1.4.0`. Default: the engine's own
-    image of the edition."""
+    """The image of the engine `custom`, or of Triton's `backend: python`, by digest or version:
+    `registry.example/chat:1.4.0`. Default: the engine's own image of the edition."""
 
     port: Annotated[Whole, Field(ge=1024, le=65535)] | None = None
     """The port on which an image of one's own serves HTTP. Default: 8000."""

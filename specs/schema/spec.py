@@ -48,7 +48,7 @@ class Spec(Section):
     """The model servers."""
 
     images: Images | None = None
-    """The registry with images of one's own. Default: the images that the edition names, from where they are published."""
+    """The registry with images of one's own. Default: the images of the edition, from where they are published."""
 
     targets: Annotated[dict[Name, Target], Field(min_length=1)]
     """The places where the platform runs."""
