@@ -57,6 +57,7 @@ SERVER = Server(
     object_name="chat",
     weights=WEIGHTS,
     pool=POOL,
+    engine="vllm",
     engine_version="0.32.0",
     replicas=1,
     gpus=1,

@@ -131,7 +131,18 @@ OWN_ARCHITECTURES: tuple[dict[str, Any], ...] = (
     as_keys(_TINY) | {"dtype": "float16", "nativeContext": "32k"},
     as_keys(_MIXED),
     as_keys(_LATENT) | {"vision": {"parameters": 1000, "dtype": "bfloat16"}, "nativeContext": 32768},
-)
+    as_keys(_MIXED)
+    | {
+        "positions": 0, "tiedEmbeddings": True, "attentionBias": True, "outputBias": True, "mlpBias": True,
+        "gatedMlp": True, "qkNorm": True, "norms": 4, "fullLayers": 0, "addedEmbeddings": 0, "tokenTypes": 0,
+        "normBias": True, "encoder": False, "pooler": False, "labels": 0, "noHead": False, "sinks": True,
+        "crossLayers": 0, "nextTokenLayers": 0, "adapterRanks": 0, "nativeContext": "32k",
+        "experts": {
+            "total": 4, "active": 2, "intermediate": 128, "layers": 2, "sharedIntermediate": 128, "sharedGate": True,
+            "routerBias": True, "expertBias": True,
+        },
+    },
+)  # fmt: skip
 """What a spec may say of a model of one's own."""
 
 
@@ -203,7 +214,8 @@ class PoolDraw:
 @st.composite
 def pools(draw: st.DrawFn, on_aws: bool, on_prem: bool) -> PoolDraw:
     """A pool that can be at these kinds of target; servers with up to `gpus` GPUs fit its nodes."""
-    accelerator, instance, gpus = draw(st.sampled_from(HARDWARE))
+    gpu = draw(st.sampled_from(sorted({row[0] for row in HARDWARE})))  # some have many types, others one
+    accelerator, instance, gpus = draw(st.sampled_from([row for row in HARDWARE if row[0] == gpu]))
     value: dict[str, Any] = {"max": draw(st.integers(1, 30))}
     form = draw(st.sampled_from(("accelerator", "perNode", "instance", "both"))) if on_aws else "accelerator"
     if form != "instance" or on_prem:
@@ -616,10 +628,24 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
                 left[pool] += replicas
                 continue
         found[name] = draw(servers(model, pool, gpus, replicas, size is not None))
+        if size is not None and size.architecture.experts is not None and size.architecture.layers == 2:
+            able = fixed and drawn[pool].gpus >= 2  # two GPUs of a node, and four tiny experts
+            if able and draw(st.booleans()):
+                found[name]["parallelism"] = draw(st.sampled_from(SPLIT_FURTHER))
         optional(
             draw, found[name], "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True)
         )
     return found
+
+
+SPLIT_FURTHER: tuple[dict[str, Any], ...] = (
+    {"pipeline": 2}, {"data": 2, "expert": True}, {"tensor": 2, "pipeline": 1, "expert": True},
+)  # fmt: skip
+"""Splits that vLLM alone has."""
+
+
+def _of_vllm(server: dict[str, Any]) -> bool:
+    return server.get("parallelism") in SPLIT_FURTHER
 
 
 def _free_flags_of(engine: str) -> tuple[Flag, ...]:
@@ -647,6 +673,8 @@ def _repository(model: Any) -> str:
 def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Give some servers TGI, or an image of one's own."""
     for server in value["serving"].values():
+        if _of_vllm(server):
+            continue
         row = EDITION.models.get(_repository(value["models"][server["model"]]))
         engine = draw(st.sampled_from(("vllm", "vllm", "tgi", "custom")))
         if engine == "tgi" and (row is None or (row.task == "generate" and row.quantization == "")):
@@ -676,7 +704,7 @@ def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
 def _triton(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Give some servers Triton, with a backend that serves their model."""
     for server in value["serving"].values():
-        if "engine" in server or draw(st.integers(0, 2)):
+        if "engine" in server or _of_vllm(server) or draw(st.integers(0, 2)):
             continue
         row = EDITION.models.get(_repository(value["models"][server["model"]]))
         if row is not None and row.quantization == "gguf":
@@ -723,7 +751,7 @@ def _sharing(draw: st.DrawFn, value: dict[str, Any]) -> None:
         servers = [s for s in value["serving"].values() if s["pool"] == name]
         sizes = [fitting.known(value["models"][s["model"]], _TINY) for s in servers]
         split = any(s.get("parallelism", "auto") not in ("auto", {}, {"tensor": 1}) for s in servers)
-        small = all(z is None or z.architecture in (_TINY, _MIXED, _LATENT) for z in sizes)
+        small = all(z is None or z.architecture.layers == 2 for z in sizes)
         if "edge" in providers or split or not small or draw(st.booleans()):
             continue
         mig = fitting.sizing_slow.TABLE["devices"][fitting.accelerator(pool)].get("mig")
@@ -751,7 +779,7 @@ def _kserve(draw: st.DrawFn, value: dict[str, Any]) -> None:
     if draw(st.integers(0, 3)) or any(t["provider"] == "edge" for t in targets):
         return
     for server in value["serving"].values():
-        if server.get("engine", "vllm") == "vllm" and draw(st.booleans()):
+        if server.get("engine", "vllm") == "vllm" and not _of_vllm(server) and draw(st.booleans()):
             server["runtime"] = "kserve"
     for target in targets:
         given = target.get("addons", {})

@@ -71,4 +71,4 @@ GENERAL_REASON = (
 )
 
 OWN_PORT, OWN_HEALTH_PATH = 8000, "/healthz"
-OWN_REASON = "what the reference in serving_images/custom does"
+OWN_REASON = "what the reference in serving_images/custom/reference does"
