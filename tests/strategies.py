@@ -22,6 +22,7 @@ from stacks.compile import compile_spec
 from tests import fitting
 from tests.architectures import as_config, as_keys
 from tests.memory_files import MemoryFiles
+from tests.oracles import sizing_slow
 
 YAML_ALPHABET = "ab1 0.:-,?[]{}&*!|>'\"%@`#~<\\\n\r\t_éx😀\u2028"
 """Characters that mean something to a YAML reader, and a few that must not."""
@@ -514,9 +515,9 @@ def _upstreams(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Name an AWS target as the upstream of an edge target, with or without a Secret of one's own."""
     hubs = [n for n, t in value["targets"].items() if t["provider"] == "aws"]
     for target in value["targets"].values():
-        if target["provider"] == "edge" and hubs and draw(st.integers(0, 3)):
+        if target["provider"] == "edge" and hubs and draw(st.integers(0, 3)) > 0:
             target["upstream"] = draw(st.sampled_from(hubs))
-            if draw(st.integers(0, 3)):
+            if draw(st.integers(0, 3)) > 0:
                 target["credentials"] = {"secret": "hub-weights"}
 
 
@@ -572,7 +573,7 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
         optional(draw, value, "protect", st.booleans())
     files = _manifests(draw, value) | beside
     files[OWN_CONFIG] = json.dumps(as_config(_TINY) | {"torch_dtype": "bfloat16"}).encode()
-    for name, target in targets.items():
+    for target in targets.values():
         overlay: dict[str, Any] = {}
         if draw(st.booleans()):
             overlay = draw(overlays(value, (), removes=False))
@@ -754,7 +755,7 @@ def _sharing(draw: st.DrawFn, value: dict[str, Any]) -> None:
         small = all(z is None or z.architecture.layers == 2 for z in sizes)
         if "edge" in providers or split or not small or draw(st.booleans()):
             continue
-        mig = fitting.sizing_slow.TABLE["devices"][fitting.accelerator(pool)].get("mig")
+        mig = sizing_slow.TABLE["devices"][fitting.accelerator(pool)].get("mig")
         if providers == {"on-prem"} and mig and draw(st.booleans()):
             pool["sharing"] = {"mode": "mig", "profile": draw(st.sampled_from([m[0] for m in mig]))}
         elif providers == {"on-prem"} or _holds_twice(pool):

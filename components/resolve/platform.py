@@ -105,8 +105,8 @@ class Edge:
 class Weights:
     """A model's weights. `size` is in bytes; `prefix` is their place in the store or volume.
 
-    `task` is what the model is for, `generate`, `embed` or `rerank`. `file` is the one file that is the model, empty where
-    it is the whole repository, and `sha256` its checksum as the spec says it.
+    `task` is what the model is for, `generate`, `embed` or `rerank`. `file` is the one file that is the model, empty
+    where it is the whole repository, and `sha256` its checksum as the spec says it.
     `context_length` is in tokens, 0 where the model's own is not known; `object_name` is the name that its objects keep
     through a `moved` rename; `key` is 8 hex digits that stand for source and revision.
     """

@@ -437,8 +437,8 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
                 yield finding(
                     case, "split-over-nodes", ("serving", d.server, "parallelism"),
                     f"a replica of `{d.server}` spans {d.nodes} nodes, and {able} replicas of one node alone",
-                    help="split it over the GPUs of one node, choose a pool whose nodes have more, or write `engine: vllm` "
-                    "without `runtime: kserve`", related=related,
+                    help="split it over the GPUs of one node, choose a pool whose nodes have more, or write "
+                    "`engine: vllm` without `runtime: kserve`", related=related,
                 )  # fmt: skip
             elif _is_aws(case) and not any(
                 placement.holds(i, _node_full(d, i, parts_of(pool, edition)))

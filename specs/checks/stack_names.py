@@ -39,6 +39,7 @@ def _too_long(case: Case, name: str) -> Iterator[Diagnostic]:
         "stack-name-too-long",
         ("name",),
         f"the stack `{name}` has {len(name)} characters, more than {MOST}",
-        help=f"shorten the name of the spec, the environment{', the site' if name.count('.') > 3 else ''} or the target",
+        help="shorten the name of the spec, the environment"
+        f"{', the site' if name.count('.') > 3 else ''} or the target",
         related=(place_of(case, ("targets", case.target), "the target"),),
     )

@@ -80,8 +80,8 @@ class Server(Section):
     """The serving engine; `custom` is an image of one's own. Default: vllm."""
 
     backend: Literal["tensorrt-llm", "onnx", "python"] | None = None
-    """What runs the model inside the engine `triton`, which needs it: an engine that TensorRT-LLM built, ONNX Runtime, or
-    a Python program of one's own."""
+    """What runs the model inside the engine `triton`, which needs it: an engine that TensorRT-LLM built, ONNX Runtime,
+    or a Python program of one's own."""
 
     runtime: Literal["deployment", "kserve"] = "deployment"
     """Who makes the pods: a Deployment, or KServe from an LLMInferenceService (`vllm` alone). Default: deployment."""
