@@ -85,6 +85,11 @@ def accelerator(pool: Mapping[str, Any]) -> str:
     return str(pool.get("accelerator") or EDITION.instances[pool["instance"]].accelerator)
 
 
+def slices(pool: Mapping[str, Any]) -> list[str]:
+    """Return the names of its MIG slices."""
+    return [row[0] for row in sizing_slow.TABLE["devices"][accelerator(pool)].get("mig", ())]
+
+
 def capability(pool: Mapping[str, Any]) -> float:
     """Return its compute capability."""
     return float(EDITION.accelerators[accelerator(pool)].compute_capability)

@@ -22,7 +22,6 @@ from stacks.compile import compile_spec
 from tests import fitting
 from tests.architectures import as_config, as_keys
 from tests.memory_files import MemoryFiles
-from tests.oracles import sizing_slow
 
 YAML_ALPHABET = "ab1 0.:-,?[]{}&*!|>'\"%@`#~<\\\n\r\t_éx😀\u2028"
 """Characters that mean something to a YAML reader, and a few that must not."""
@@ -130,7 +129,6 @@ _MIXED = _TINY._replace(family="mixtral", window=256, experts=Experts(4, 2, 128,
 _LATENT = _TINY._replace(family="deepseek_v3", kv_heads=4, latent=LatentAttention(0, 16, 16, 8, 16))
 OWN_ARCHITECTURES: tuple[dict[str, Any], ...] = (
     as_keys(_TINY) | {"dtype": "float16", "nativeContext": "32k"},
-    as_keys(_MIXED),
     as_keys(_LATENT) | {"vision": {"parameters": 1000, "dtype": "bfloat16"}, "nativeContext": 32768},
     as_keys(_MIXED)
     | {
@@ -629,9 +627,9 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
                 left[pool] += replicas
                 continue
         found[name] = draw(servers(model, pool, gpus, replicas, size is not None))
-        if size is not None and size.architecture.experts is not None and size.architecture.layers == 2:
-            able = fixed and drawn[pool].gpus >= 2  # two GPUs of a node, and four tiny experts
-            if able and draw(st.booleans()):
+        if size is None or (size.architecture.experts is not None and size.architecture.layers == 2):
+            # two GPUs of a node, for four tiny experts or what nobody knows
+            if fixed and drawn[pool].gpus >= 2 and draw(st.booleans()):
                 found[name]["parallelism"] = draw(st.sampled_from(SPLIT_FURTHER))
         optional(
             draw, found[name], "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True)
@@ -755,9 +753,9 @@ def _sharing(draw: st.DrawFn, value: dict[str, Any]) -> None:
         small = all(z is None or z.architecture.layers == 2 for z in sizes)
         if "edge" in providers or split or not small or draw(st.booleans()):
             continue
-        mig = sizing_slow.TABLE["devices"][fitting.accelerator(pool)].get("mig")
-        if providers == {"on-prem"} and mig and draw(st.booleans()):
-            pool["sharing"] = {"mode": "mig", "profile": draw(st.sampled_from([m[0] for m in mig]))}
+        mig = fitting.slices(pool)
+        if providers == {"on-prem"} and mig:
+            pool["sharing"] = {"mode": "mig", "profile": draw(st.sampled_from(mig))}
         elif providers == {"on-prem"} or _holds_twice(pool):
             pool["sharing"] = draw(
                 st.sampled_from(

@@ -18,6 +18,7 @@ from specs.tree import Path, key_span
 _OPERATORS = {
     "on-prem": {"gpu-operator": "the GPU operator"},
     "aws": {"karpenter": "Karpenter", "nvidia-device-plugin": "the NVIDIA device plugin"},
+    "edge": {},
 }
 """What is installed once a cluster, by the target's provider: the key of `addons`, and its name."""
 
@@ -96,7 +97,6 @@ def _operators(name: str, here: Sequence[Case]) -> Iterator[Diagnostic]:
 
 def _installs(case: Case, addon: str) -> bool:
     target = case.spec.targets[case.target]
-    if isinstance(target, EdgeTarget):
-        return False
+    assert not isinstance(target, EdgeTarget), "llmform installs no operator at a site"
     addons = {str(name): state for name, state in target.addons.items()}
     return addons.get(addon, addons.get("default", "managed")) == "managed"

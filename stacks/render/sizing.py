@@ -66,8 +66,9 @@ def _computed(one: Mapping[str, Any], sources: dict[str, int]) -> Iterator[str]:
     held = one["holds"]
     if held["requests"]:
         block = f"{stage['blocks']:,} blocks, one of them never used"
+        many = f"{held['requests']:,} request{'s' if held['requests'] > 1 else ''}"
         yield from wrap(
-            f"the KV cache holds {held['tokens']:,} tokens ({block}), {held['requests']:,} requests of "
+            f"the KV cache holds {held['tokens']:,} tokens ({block}), {many} of "
             f"{need['context']:,} tokens at once", "  ", "    ",
         )  # fmt: skip
     if one["traffic"]:
