@@ -8,6 +8,7 @@ from typing import NamedTuple
 from specs.catalog.engines import engine_rows
 from specs.catalog.reader import load_edition
 from specs.load import Case
+from specs.model_task import task_of
 from specs.suggest import did_you_mean
 from stacks.probe import Expected
 
@@ -67,7 +68,6 @@ def _subject(case: Case, edition: str, name: str, file: str) -> Subject:
     server = case.spec.serving[name]
     model = case.spec.models[server.model]
     old_names = {new: old for old, new in case.spec.moved.items()}
-    known = load_edition(edition).models.get(model.repository)
     row = engine_rows(edition).get(server.engine)
     metrics = dict(row.metrics) if row else {}
     if server.metrics is not None:
@@ -76,7 +76,7 @@ def _subject(case: Case, edition: str, name: str, file: str) -> Subject:
     between = server.objectives.inter_token_latency if server.objectives else None
     return Subject(
         engine=server.engine,
-        task=known.task if known else "generate",
+        task=task_of(model, load_edition(edition)),
         health_path=server.health_path or HEALTH.get(server.engine, ""),
         expected=Expected(
             source=f"serving.{name} of {file}",

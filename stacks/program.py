@@ -112,7 +112,7 @@ def _compiled(
             f"`{name}` is delivered by GitOps: the spec says so in `targets.{stack.target}.delivery`",
             "what applies it is your GitOps controller; two owners of one object undo each other",
         )
-    place = [s for s in found.stacks if (s.environment, s.target) == (stack.environment, stack.target)]
+    place = [s for s in found.stacks if s.somewhere == stack.somewhere]
     at = place.index(stack)
     return stack, place[at - 1] if at else None, load_edition(found.edition).providers, compiled.diagnostics
 

@@ -367,7 +367,7 @@ def test_every_page_can_be_reached() -> None:
     while ahead:
         page = ahead.pop()
         reached.add(page)
-        for target in re.findall(r"\]\(([^)\s#]+\.md)", prose(page.read_text(encoding="utf-8"))):
+        for target in re.findall(r"\]\((?!https?:)([^)\s#]+\.md)", prose(page.read_text(encoding="utf-8"))):
             there = (page.parent / target).resolve()
             if there not in reached and there.is_relative_to(ROOT):
                 ahead.append(there)

@@ -586,3 +586,18 @@ def test_recorded_flags_of_vllm_are_those_of_the_judge() -> None:
     data = Path(__file__).parent / "oracles" / "data" / "vllm-0.32.0.json.gz"
     judged = {f for row in json.loads(gzip.decompress(data.read_bytes()))["args"] for f in row.get("flags", ())}
     assert judged - {"-h", "--help"} == {f for r in read_table("2026-11", "vllm.json")["flags"] for f in r["flags"]}
+
+
+@pytest.mark.parametrize(("task", "refused"), [("embed", False), ("rerank", False), ("generate", True), (None, True)])
+def test_what_a_model_is_for_is_what_the_spec_says_of_it(task: str | None, refused: bool) -> None:
+    """A model outside the catalog generates text unless the spec says otherwise; Triton's ONNX backend does not."""
+    spec: dict[str, Any] = {
+        "apiVersion": "llmform/v1",
+        "name": "hello",
+        "models": {"own": {"source": f"hf://acme/own@{'a' * 40}", "size": "2Gi"} | ({"task": task} if task else {})},
+        "nodePools": {"l40s": {"accelerator": "nvidia-l40s", "max": 2}},
+        "serving": {"own": {"model": "own", "pool": "l40s", "engine": "triton", "backend": "onnx"}},
+        "targets": {"us-east-1": {"provider": "aws", "region": "us-east-1", "account": "123456789012"}},
+    }
+    found = compile_spec(json.dumps(spec).encode(), "spec.yaml")
+    assert [d.code for d in found.diagnostics if d.is_error] == ["engine-cannot"] * refused

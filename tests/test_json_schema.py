@@ -115,7 +115,7 @@ REMOVED = object()
         ("nodePools/l40s/capacity", []),
         ("nodePools/l40s/taints", [{"effect": "NoSchedule"}]),
         ("serving/chat/modle", "chat"),
-        ("serving/chat/engine", "triton"),
+        ("serving/chat/engine", "sglang"),
         ("serving/chat/parallelism", {"tensor": 0}),
         ("serving/chat/env", {"A-B": "x"}),
         ("stores", {"a": {"kind": "objekt"}}),
@@ -205,13 +205,17 @@ def test_values_that_can_be_listed_are_listed() -> None:
     for name, key, expected in (
         ("AwsTarget", "provider", {"aws"}),
         ("OnPremTarget", "provider", {"on-prem"}),
-        ("AwsTarget", "addons", {"managed", "existing", "default", "karpenter", "nvidia-device-plugin"}),
+        (
+            "AwsTarget",
+            "addons",
+            {"managed", "existing", "default", "karpenter", "nvidia-device-plugin", "lws", "kserve", "efa-device-plugin"},
+        ),
         ("Network", "nat", {"single", "per-zone"}),
         ("NodePool", "capacity", {"on-demand", "spot"}),
         ("NodePool.partial", "capacity", {"on-demand", "spot"}),
         ("Taint", "effect", {"NoSchedule", "NoExecute", "PreferNoSchedule"}),
         ("Store", "kind", {"object"}),
-        ("Server", "engine", {"vllm"}),
+        ("Server", "engine", {"vllm", "triton", "tgi", "llama-cpp", "custom"}),
         ("JsonPatchOperation", "op", {"add", "remove", "replace", "move", "copy", "test"}),
     ):
         assert listed(definitions[name]["properties"][key]) == expected, (name, key)

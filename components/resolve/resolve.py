@@ -54,6 +54,7 @@ from specs.finding import finding, place_of
 from specs.images_lock import Locked
 from specs.load import Case
 from specs.model_numbers import ModelNumbers
+from specs.model_task import task_of
 from specs.schema.node_pools import NO_ACCELERATOR
 from specs.schema.serving import Server as ServerSection
 from specs.schema.targets import AwsTarget, EdgeTarget
@@ -259,7 +260,6 @@ def _weights(
     longest = min(defaults.CONTEXT_LENGTH, known.native_context) if known else 0
     why = defaults.CONTEXT_REASON if longest else "nothing says the model's own length: vLLM takes it from its config"
     context = values.put((*path, "contextLength"), model.context_length or longest, why)
-    row = edition.models.get(model.repository)
     one = f"/{model.file}" if model.file else ""  # two files of one repository are two models, in two folders
     return Weights(
         model=name,
@@ -271,7 +271,7 @@ def _weights(
         context_length=context,
         token_secret=model.token.secret if model.token else "",
         prefix=f"models/{model.repository}/{model.revision}{one}",
-        task=row.task if row else "generate",
+        task=values.put((*path, "task"), task_of(model, edition), "what the catalog knows it for, else generate"),
         file=model.file or "",
         sha256=model.sha256 or "",
         baked=values.put((*path, "weights"), model.weights, defaults.MIRRORED_REASON) == "baked",

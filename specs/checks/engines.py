@@ -10,6 +10,7 @@ from specs.checks.triton import owns_image
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
 from specs.load import Case
+from specs.model_task import task_of
 from specs.schema.models import Model
 from specs.schema.serving import Server
 from specs.tree import Path, at
@@ -152,14 +153,14 @@ def _splits(case: Case, name: str, server: Server, row: EngineRow) -> Iterator[D
 def _task(
     case: Case, edition: Edition, name: str, server: Server, model: Model, row: EngineRow
 ) -> Iterator[Diagnostic]:
-    known = edition.models.get(model.repository)
-    if known is not None and known.task not in row.tasks:
+    task = task_of(model, edition)
+    if task not in row.tasks:
         words = {"generate": "generates text", "embed": "makes embeddings", "rerank": "reranks"}
         yield finding(
             case,
             "engine-cannot",
             ("serving", name, "engine"),
-            f"`{server.model}` {words[known.task]}, and {_title(row)} does not",
+            f"`{server.model}` {words[task]}, and {_title(row)} does not",
             help="choose `engine: vllm`, or another one that does",
             related=(place_of(case, ("models", server.model), "the model is set here"),),
         )

@@ -12,9 +12,12 @@ from specs.load import Case
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     """Yield what the catalog knows against the spec's models."""
+    served = {server.model for server in case.spec.serving.values()}
     for name, model in case.spec.models.items():
         row = edition.models.get(model.repository)
-        if model.size is None and model.architecture is None and not _known_size(row, model.file):
+        # a repository of several files of which none is named: its engine says so, whichever that is
+        told = row is not None and bool(row.files) and model.file is None and name in served
+        if model.size is None and model.architecture is None and not told and not _known_size(row, model.file):
             yield _unknown_size(case, name, row)
         if row is None:
             continue

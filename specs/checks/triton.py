@@ -8,6 +8,7 @@ from specs.catalog.reader import Edition
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
 from specs.load import Case
+from specs.model_task import task_of
 from specs.schema.models import Model
 from specs.schema.serving import Parallelism, Server
 from specs.tree import Path
@@ -67,7 +68,7 @@ def _backend(case: Case, edition: Edition, name: str, server: Server, backend: s
 
 def _task(case: Case, edition: Edition, name: str, server: Server, model: Model, backend: str) -> Iterator[Diagnostic]:
     known = edition.models.get(model.repository)
-    task = known.task if known is not None else "generate"
+    task = task_of(model, edition)
     related = (place_of(case, ("models", server.model), "the model is set here"),)
     where: Path = ("serving", name, "backend")
     if task not in TASKS[backend]:

@@ -16,6 +16,8 @@ _KEYS = frozenset(
     {"source", "contextLength", "size", "token", "license", "architecture", "file", "sha256", "quantization", "weights"}
 )
 """The other keys; beside an unknown one, which may be a misspelt `revision`, only that one is reported."""
+Task = Literal["generate", "embed", "rerank"]
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -45,6 +47,10 @@ class Model(Section):
     context_length: Annotated[int, unit(tokens, written=int | str), Field(ge=128, le=16_777_216)] | None = None
     """Longest request plus answer, in tokens, such as `16k` (k is 1,024 here). Default: the model's own, at most
     16k."""
+
+    task: Task | None = None
+    """What the model is for: `generate` text, `embed` it, or `rerank` texts. Default: what the catalog says, else
+    generate."""
 
     quantization: Literal["none", "fp8", "int8", "awq", "gptq", "nvfp4", "mxfp4"] | None = None
     """The format of the weights on the GPU. vLLM makes `fp8` while it loads 16-bit weights; the other ones are what the
