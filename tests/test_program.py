@@ -144,6 +144,17 @@ def test_an_operator_layer_on_prem_comes_before_the_workloads(project: Path) -> 
     assert not run(program.run, stack=f"{stack}.workloads", config=SPEC, stacks={f"{stack}.platform": {}}).error
 
 
+def test_a_site_waits_for_no_other_site(project: Path) -> None:
+    """Sites of one target are places of their own: each is brought up alone, in any order."""
+    for name in ("store-edge.yaml", "shops.csv"):
+        shutil.copy(ROOT / "specs" / "examples" / name, project / name)
+    sites = [s for s in stacks_of(project / "store-edge.yaml") if s.target == "shops"]
+    assert len(sites) > 1
+    for site in reversed(sites):
+        recorded = run(program.run, stack=site.name, config={"llmform:spec": "store-edge.yaml"})
+        assert (site.name, recorded.error) == (site.name, "")
+
+
 def test_an_output_that_is_missing_is_an_error(project: Path) -> None:
     """A lower stack that was only made, or is of an older spec, has none or not all of its outputs."""
     outputs = {name: value for name, value in up().outputs.items() if name not in ("clusterArn", "clusterEndpoint")}

@@ -62,8 +62,8 @@ def compiled(path: Path) -> Compilation:
 
 def stack_of(graph: Graph) -> CompiledStack:
     """Return a compiled stack that holds this graph."""
-    spec, environment, target, layer = graph.stack.split(".")
-    return CompiledStack(spec, environment, target, layer, "somewhere", {}, graph)
+    spec, environment, target, *site, layer = graph.stack.split(".")
+    return CompiledStack(spec, environment, target, layer, "somewhere", {}, graph, site=".".join(site))
 
 
 def written(compilation: Compilation) -> dict[str, dict[str, Any]]:
