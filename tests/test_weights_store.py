@@ -23,6 +23,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 from moto.server import ThreadedMotoServer
 
 from serving_images.weights.program.parts import part_size, spans
@@ -86,10 +88,24 @@ def endpoint() -> Iterator[str]:
         return
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3Backend, "upload_part", _answering_like_s3(S3Backend.upload_part))
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+def _answering_like_s3(upload_part: Any) -> Any:
+    """Return moto's UploadPart with S3's answer for an upload that another run completed: NoSuchUpload (Amazon S3 API
+    reference, UploadPart); moto ends with a KeyError, which a client sees as a 500."""
+
+    def answered(self: Any, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(multipart_id)
+        return upload_part(self, bucket_name, multipart_id, part_id, value)
+
+    return answered
 
 
 @pytest.fixture
