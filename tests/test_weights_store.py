@@ -89,21 +89,22 @@ def endpoint() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(S3Backend, "upload_part", _answering_like_s3(S3Backend.upload_part))
+        for name in ("upload_part", "complete_multipart_upload"):
+            patch.setattr(S3Backend, name, _answering_like_s3(getattr(S3Backend, name)))
         server.start()
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
         server.stop()
 
 
-def _answering_like_s3(upload_part: Any) -> Any:
-    """Return moto's UploadPart with S3's answer for an upload that another run completed: NoSuchUpload (Amazon S3 API
-    reference, UploadPart); moto ends with a KeyError, which a client sees as a 500."""
+def _answering_like_s3(known: Any) -> Any:
+    """Return moto's operation with S3's answer for an upload that another run completed: NoSuchUpload (Amazon S3 API
+    reference, UploadPart and CompleteMultipartUpload); moto ends with a KeyError, which a client sees as a 500."""
 
-    def answered(self: Any, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> Any:
+    def answered(self: Any, bucket_name: str, multipart_id: str, *more: Any, **named: Any) -> Any:
         if multipart_id not in self.get_bucket(bucket_name).multiparts:
             raise NoSuchUpload(multipart_id)
-        return upload_part(self, bucket_name, multipart_id, part_id, value)
+        return known(self, bucket_name, multipart_id, *more, **named)
 
     return answered
 
