@@ -109,3 +109,18 @@ def test_a_section_that_is_no_map_is_one_error_for_all_overlays_into_it() -> Non
     """The first overlay into it must not make a map of it, in which the second then misses its entry."""
     target = {**QUICKSTART["targets"]["us-east-1"], "overlay": {"nodePools.l40s": {"max": 4}, "nodePools.a10g": {}}}
     assert codes(compiled(nodePools=[[]], targets={"us-east-1": target})) == ["wrong-type"]
+
+
+def test_a_flag_with_a_dot_in_its_name_is_an_argument() -> None:
+    """The check knew `--fim-qwen-1.5b-default`; what writes the container took it for a key inside `--fim-qwen-1`."""
+    revision = "91cad51170dc346986eccefdc2dd33a9da36ead9"
+    model = {
+        "source": f"hf://Qwen/Qwen2.5-1.5B-Instruct-GGUF@{revision}",
+        "file": "qwen2.5-1.5b-instruct-q4_k_m.gguf",
+    }
+    server = {"model": "chat", "pool": "cpu", "engine": "llama-cpp", "args": {"fim_qwen_1.5b_default": True}}
+    pool = {"accelerator": "none", "instance": "m7i.2xlarge", "max": 1}
+    compilation = compiled(models={"chat": model}, nodePools={"cpu": pool}, serving={"chat": server}).compilation
+    assert compilation is not None
+    texts = "".join(canonical(encode_graph(s.graph)) for s in compilation.stacks)
+    assert "--fim-qwen-1.5b-default" in texts

@@ -107,8 +107,12 @@ def find_flag(engine: str, version: str, name: str) -> Flag | None:
 
     A dotted name (`compilation-config.mode`) is a key inside a JSON flag; the flag is returned.
     """
-    plain, _, key = name.lstrip("-").partition(".")
-    flag = engine_flags(engine, version).get(plain.replace("_", "-"))
+    flags = engine_flags(engine, version)
+    whole = name.lstrip("-").replace("_", "-")
+    if whole in flags:  # a flag's own name may hold a dot: `--fim-qwen-1.5b-default`
+        return flags[whole]
+    plain, _, key = whole.partition(".")
+    flag = flags.get(plain)
     return flag if flag is None or not key or flag.type in ("json", "any") else None
 
 
