@@ -51,20 +51,36 @@ clock says nothing about the tool). The command reports more as a finding."""
 HANG_SECONDS = 20.0
 """After this an input counts as a hang."""
 
+CONFIG = """\
+{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+ "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "torch_dtype": "bfloat16"}
+"""
+"""What a model of `EXTRA` is made of: the shapes of Llama 3.1 8B."""
+
 EXTRA = """\
 apiVersion: llmform/v1
 name: wide
 models:
   own: {source: hf://acme/own, revision: 3f9c5d1e7a20b4c68f1d2e3a4b5c6d7e8f901a2b, size: 15Gi, contextLength: 8k}
+  shaped:
+    {source: hf://acme/shaped@3f9c5d1e7a20b4c68f1d2e3a4b5c6d7e8f901a2b, architecture: {config: config.json},
+     contextLength: 8k, quantization: fp8}
   chat: &chat hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28
+  small: {source: hf://Qwen/Qwen2.5-1.5B-Instruct@989aa7980e4cf806f80c7fef2b1adb7bc71aa306, contextLength: 2k}
 nodePools:
   big: {instance: p5.48xlarge, max: 2, taints: [{key: team.example/reserved, value: ml, effect: NoExecute}]}
   l40s: &pool {accelerator: nvidia-l40s, perNode: 4, max: 2, capacity: [spot]}
   renamed: {<<: *pool, max: 3}
+  parts: {accelerator: nvidia-l40s, max: 1, sharing: {mode: mps, replicas: 2}}
 serving:
   big:
-    {model: own, pool: big, replicas: 2, parallelism: {tensor: 8}, args: {quantization: fp8, lora-modules: [a=/x]}}
+    {model: own, pool: big, replicas: 2, parallelism: {tensor: 8}, args: {max-num-seqs: 64, lora-modules: [a=/x]}}
   chat: {model: chat, pool: renamed, engine: vllm, env: {A: b}}
+  sized:
+    {model: shaped, pool: renamed, replicas: 2, allowSinglePoint: true,
+     traffic: {requestsPerSecond: 1, inputTokens: 1500, outputTokens: 300},
+     objectives: {availability: 99.9%, timeToFirstToken: {p95: 3s}, interTokenLatency: {p95: 120ms}}}
+  small: {model: small, pool: parts, concurrency: 4}
 stores: {logs: {kind: object, versioned: false, encrypted: false, retention: 30d}}
 moved: {nodePools.old: nodePools.renamed}
 targets:
@@ -154,7 +170,14 @@ def corpus() -> Corpus:
         trees.append(plain(tree))
     # an id in several layers or environments is one id; sorted, so that a seed means the same everywhere
     ids = sorted({n.id for c in bases() for s in c.stacks for n in s.graph.nodes if _worth_patching(n.id)})
-    return Corpus(texts, tuple(trees), tuple(yaml.safe_load_all(OBJECTS)), tuple(ids))
+    return Corpus(texts, tuple(trees), tuple(yaml.safe_load_all(OBJECTS)), tuple(ids), beside())
+
+
+def beside() -> dict[str, bytes]:
+    """Return the files that the specs which the mutations start from name."""
+    return {name: (EXAMPLES / name).read_bytes() for name in ("k8s/priority-class.yaml", "shops.csv")} | {
+        "config.json": CONFIG.encode()
+    }
 
 
 def _worth_patching(node_id: str) -> bool:
@@ -164,7 +187,7 @@ def _worth_patching(node_id: str) -> bool:
 @cache
 def bases() -> tuple[Compilation, ...]:
     """Return the compilations of the specs that the mutations start from: the other side of plans."""
-    folder = MemoryFiles({"k8s/a.yaml": (EXAMPLES / "k8s" / "priority-class.yaml").read_bytes()})
+    folder = MemoryFiles(beside())
     found = []
     for text in (*(p.read_text(encoding="utf-8") for p in sorted(EXAMPLES.glob("*.yaml"))), EXTRA):
         compiled = compile_spec(text.encode(), FILE, folder)

@@ -40,6 +40,10 @@ TOKENS: tuple[str, ...] = (
     "serving.chat: null", "nodePools.l40s: {max: 1}", "targets.us-east-1: {zones: 2}", "parallelism: {tensor: 2}",
     "replicas: 1000", "retention: 1d",
     "kind: object", "context-length", "HF_TOKEN: x", "token: {secret: x}",
+    "provider: edge", "sites: {file: shops.csv}", "sites: [{name: a}]", "upstream: hub", "engine: triton",
+    "engine: llama-cpp", "quantization: fp8", "architecture: {config: config.json}", "parallelism: {pipeline: 2}",
+    "sharing: {mode: mps, replicas: 2}", "sharing: {mode: mig, profile: 1g.10gb}", "concurrency: 1000000",
+    "traffic: {requestsPerSecond: 1e-9, inputTokens: 1, outputTokens: 1}", "objectives: {availability: 100%}",
 )  # fmt: skip
 """Words that mean something to YAML or to llmform."""
 
@@ -74,18 +78,23 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What mutations start from: sound specs as text and tree, objects, and node ids that patches can match."""
+    """What mutations start from: sound specs as text and tree, objects, node ids that patches can match, and the files
+    beside the specs."""
 
     texts: tuple[str, ...]
     trees: tuple[dict[str, Any], ...]
     objects: tuple[dict[str, Any], ...]
     ids: tuple[str, ...]
+    beside: Mapping[str, bytes]
 
 
 def make(rng: Random, corpus: Corpus) -> Input:
     """Return a mutated spec, with mutated objects beside it."""
     kind = rng.random()
-    files = {"k8s/priority-class.yaml": yaml.safe_dump(corpus.objects[0]).encode()}
+    files = dict(corpus.beside)
+    if rng.random() < 0.3:
+        name = rng.choice(sorted(files))
+        files[name] = mutated_text(rng, files[name].decode("utf-8"), corpus.texts)
     if kind < 0.35:
         data = mutated_text(rng, rng.choice(corpus.texts), corpus.texts)
     elif kind < 0.80:
@@ -95,7 +104,7 @@ def make(rng: Random, corpus: Corpus) -> Input:
         data = mutated_text(rng, written(rng, tree).decode("utf-8", "replace"), corpus.texts)
     else:
         tree = deepcopy(rng.choice(corpus.trees))
-        files = with_manifests(rng, tree, corpus)
+        files |= with_manifests(rng, tree, corpus)
         data = written(rng, tree)
     return Input(data, files)
 
@@ -500,6 +509,21 @@ _LIKELY: Mapping[str, tuple[Json, ...]] = {
         {"compilation-config": {"mode": 3}},
     ),
     "owner": ("", "a", "x" * 63),
+    "engine": ("vllm", "triton", "tgi", "llama-cpp"),
+    "quantization": ("fp8", "awq", "gptq"),
+    "parallelism": ("auto", {"tensor": 2}, {"pipeline": 2}, {"tensor": 8, "pipeline": 2}, {"data": 2, "expert": True}),
+    "sharing": (
+        {"mode": "mps", "replicas": 2},
+        {"mode": "time-slicing", "replicas": 4},
+        {"mode": "mig", "profile": "1g.10gb"},
+    ),
+    "sites": ({"file": "shops.csv"}, {"file": "config.json"}, {"file": "gone.csv"}),
+    "config": ("config.json", "shops.csv", "../config.json"),
+    "requestsPerSecond": (1e-9, 0.5, 7, 1e9),
+    "inputTokens": (1, 100_000, 2**62),
+    "outputTokens": (1, 100_000, 2**62),
+    "p95": ("1ms", "36ms", "7d"),
+    "concurrency": (1, 4, 10**9),
     "targets": (["us-east-1"], ["dresden"], ["us-east-1", "us-east-1"]),
     "api": ({}, {"allow": []}, {"allow": ["0.0.0.1/32"]}),
     "taints": ([], [{"key": "a"}], [{"key": "nvidia.com/gpu", "effect": "NoExecute"}, {"key": "nvidia.com/gpu"}]),
