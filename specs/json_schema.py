@@ -110,7 +110,12 @@ def _short_forms(schema: dict[str, Any]) -> None:
             schema["properties"]["models"]["patternProperties"][name] = model
         elif pattern[0] == "adopt":
             adopt = schema["properties"]["adopt"]
-            text = {"type": "string", "pattern": r"^\S{1,2048}$", "description": "`namespace/name`, or the import id"}
+            text = {
+                "type": "string",
+                "pattern": r"^\S+$",
+                "maxLength": 2048,
+                "description": "`namespace/name`, or the import id",
+            }
             adopt["additionalProperties"] = {"anyOf": [text, {"$ref": "#/definitions/Adoption"}]}
         else:
             for target in ("AwsTarget", "OnPremTarget"):

@@ -77,7 +77,7 @@ class Manifests(Section):
 class Adoption(Section):
     """An object or resource that exists and becomes a node of the graph."""
 
-    id: Annotated[Text, Field(pattern=r"^\S{1,2048}$")]
+    id: Annotated[Text, Field(pattern=r"^\S+$", max_length=2048)]
     """Its id: `namespace/name` of a Kubernetes object, `name` where the kind has no namespace; else the import id."""
 
     object: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None

@@ -86,9 +86,13 @@ class Server(Section):
     runtime: Literal["deployment", "kserve"] = "deployment"
     """Who makes the pods: a Deployment, or KServe from an LLMInferenceService (`vllm` alone). Default: deployment."""
 
-    image: Annotated[Text, Field(pattern=r"^[a-z0-9][\w./:-]*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$")] | None = (
-        None
-    )
+    image: (
+        Annotated[
+            Text,
+            Field(pattern=r"^[a-z0-9][A-Za-z0-9_./:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"),
+        ]
+        | None
+    ) = None
     """The image of the engine `custom`, or of Triton's `backend: python`, by digest or version:
     `registry.example/chat:1.4.0`. Default: the engine's own image of the edition."""
 
