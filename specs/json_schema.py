@@ -99,6 +99,7 @@ def _short_forms(schema: dict[str, Any]) -> None:
     """Allow a plain string where a short form stands for a map."""
     definitions = schema["definitions"]
     for pattern, _ in SHORT_FORMS:
+        text: dict[str, Any]
         if pattern[0] == "models":
             text = {
                 "type": "string",
