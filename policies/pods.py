@@ -24,11 +24,22 @@ POD_SPECS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("spec", "leaderWorkerTemplate", "leaderTemplate", "spec"),
         ("spec", "leaderWorkerTemplate", "workerTemplate", "spec"),
     ),
+    "LLMInferenceService": (
+        ("spec", "template"),
+        ("spec", "worker"),
+        ("spec", "prefill", "template"),
+        ("spec", "prefill", "worker"),
+        ("spec", "router", "scheduler", "template"),
+    ),
 }
-"""Where each kind keeps the specs of its pods (Kubernetes 1.34; Argo Rollouts; LeaderWorkerSet v1)."""
+"""Where each kind keeps the specs of its pods (Kubernetes 1.34; Argo Rollouts; LeaderWorkerSet v1; KServe v1alpha2)."""
 
-_KNOWN_GROUPS = {"argoproj.io", "leaderworkerset.x-k8s.io"}
-"""Groups of the custom resources in `POD_SPECS`. Another group may have a kind of the same name, as Volcano has Job."""
+_KNOWN = {
+    ("argoproj.io", "Rollout"),
+    ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"),
+    ("serving.kserve.io", "LLMInferenceService"),
+}
+"""The custom resources in `POD_SPECS`. Another group may have a kind of the same name, as Volcano has Job."""
 
 _WITHOUT_PODS = re.compile(r"helm\.sh|karpenter\..*|(.*\.)?(k8s\.io|kyverno\.io|gatekeeper\.sh)")
 """Groups that make no pods: charts, Karpenter, Kubernetes' own (`x-k8s.io` is not), patterns for other objects."""
@@ -61,7 +72,7 @@ def pod_specs(resource: Resource) -> Iterator[View]:
     list `containers` in which an image is named, wherever it stands.
     """
     own = group(resource)
-    if "." in own and own not in _KNOWN_GROUPS:
+    if "." in own and (own, kind(resource)) not in _KNOWN:
         if not _WITHOUT_PODS.fullmatch(own):
             for key in resource.inputs:
                 if key not in _NO_PODS_HERE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +117,119 @@ def test_a_rollout_is_rated_by_the_capacity_it_keeps(
     found = step(deployment(replicas, strategy=strategy), deployment(replicas, image="2", strategy=strategy))
     assert found.risk is risk
     assert said in words(found)
+
+
+def leader_worker_set(
+    replicas: int = 2,
+    size: int = 4,
+    image: str = "1",
+    surge: Any = 1,
+    missing: Any = 0,
+    pool: str = "h100",
+    **group: Any,
+) -> Node:
+    """Return a LeaderWorkerSet of groups of `size` pods with 8 GPUs each."""
+    container = {"name": "vllm", "image": image, "resources": {"limits": {"nvidia.com/gpu": "8"}}}
+    template = {"spec": {"nodeSelector": {"llmform.dev/pool": pool}, "containers": [container]}}
+    body = {
+        "replicas": replicas,
+        "rolloutStrategy": {
+            "type": "RollingUpdate",
+            "rollingUpdateConfiguration": {"maxSurge": surge, "maxUnavailable": missing},
+        },
+        "leaderWorkerTemplate": {"size": size, "leaderTemplate": template, "workerTemplate": template, **group},
+    }
+    inputs = {"metadata": {"name": "v3-group"}, "spec": body}
+    return node("kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet", inputs, "v3", "serving.chat")
+
+
+def llm_inference_service(replicas: int = 2, image: str = "1", pool: str = "l40s", **spec: Any) -> Node:
+    """Return an LLMInferenceService whose pods have 2 GPUs each."""
+    container = {"name": "main", "image": image, "resources": {"limits": {"nvidia.com/gpu": "2"}}}
+    template = {"nodeSelector": {"llmform.dev/pool": pool}, "containers": [container]}
+    body = {"replicas": replicas, "template": template, **spec}
+    inputs = {"metadata": {"name": "chat"}, "spec": body}
+    return node("kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService", inputs, "chat", "serving.chat")
+
+
+WORKER = {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "8"}}}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "risk", "said"),
+    [
+        # 2 groups of 4 pods with 8 GPUs each are 64 GPUs; one group is 32
+        (
+            leader_worker_set(),
+            leader_worker_set(image="2"),
+            Risk.ROLLING,
+            "2 replicas (64 GPUs) restart one after the other; never fewer than 2; a new one needs 32 GPUs",
+        ),
+        (leader_worker_set(), leader_worker_set(workerTemplate={"spec": WORKER}), Risk.ROLLING, "2 replicas (64 GPUs)"),
+        (leader_worker_set(), leader_worker_set(leaderTemplate={"spec": WORKER}), Risk.ROLLING, "2 replicas (64 GPUs)"),
+        (
+            leader_worker_set(surge=0, missing=1),
+            leader_worker_set(surge=0, missing=1, size=2),
+            Risk.REPLACING,
+            "2 replicas (64 GPUs) restart; capacity drops to 1 of 2 meanwhile; a new one needs 16 GPUs, an old one "
+            "gives back 32",
+        ),
+        (
+            leader_worker_set(1, surge=0, missing=1),
+            leader_worker_set(1, image="2", surge=0, missing=1),
+            Risk.REPLACING,
+            "1 replica (32 GPUs) restarts: nothing answers until a new one is ready",
+        ),
+        (leader_worker_set(1), leader_worker_set(2), Risk.IN_PLACE, "starts 1 more; needs 32 more GPUs"),
+        (leader_worker_set(2), leader_worker_set(1), Risk.REPLACING, "capacity drops from 2 replicas to 1"),
+        (leader_worker_set(), leader_worker_set(surge=2), Risk.IN_PLACE, "counts from the next rollout on"),
+        (leader_worker_set(), None, Risk.REPLACING, "stops serving: 2 replicas (64 GPUs) go"),
+        # KServe's Deployment: 25 % of 2 and of 3, rounded down, are 0; of 4 it is 1
+        (
+            llm_inference_service(),
+            llm_inference_service(image="2"),
+            Risk.ROLLING,
+            "2 replicas (4 GPUs) restart one after the other; never fewer than 2",
+        ),
+        (
+            llm_inference_service(4),
+            llm_inference_service(4, image="2"),
+            Risk.REPLACING,
+            "4 replicas (8 GPUs) restart; capacity drops to 3 of 4 meanwhile",
+        ),
+        (llm_inference_service(), llm_inference_service(labels={"a": "b"}), Risk.ROLLING, "2 replicas (4 GPUs)"),
+        (llm_inference_service(1), llm_inference_service(3), Risk.IN_PLACE, "starts 2 more; needs 4 more GPUs"),
+        (llm_inference_service(), None, Risk.REPLACING, "stops serving: 2 replicas (4 GPUs) go"),
+        (
+            llm_inference_service(prefill={"replicas": 1}),
+            llm_inference_service(prefill={"replicas": 1, "template": WORKER}),
+            Risk.REPLACING,
+            "the pods of `prefill` may restart",
+        ),
+        # with a worker KServe makes a LeaderWorkerSet, of which by default one group may be missing and none is added;
+        # data 4 with 2 a pod is a group of 2: 2 + 8 GPUs
+        (
+            llm_inference_service(worker=WORKER, parallelism={"data": 4, "dataLocal": 2}),
+            llm_inference_service(image="2", worker=WORKER, parallelism={"data": 4, "dataLocal": 2}),
+            Risk.REPLACING,
+            "2 replicas (20 GPUs) restart; capacity drops to 1 of 2 meanwhile",
+        ),
+        # three pipeline stages are a group of 3: 2 + 8 + 8 GPUs
+        (
+            llm_inference_service(1, worker=WORKER, parallelism={"pipeline": 3}),
+            llm_inference_service(1, image="2", worker=WORKER, parallelism={"pipeline": 3}),
+            Risk.REPLACING,
+            "1 replica (18 GPUs) restarts: nothing answers until a new one is ready",
+        ),
+    ],
+)  # fmt: skip
+def test_groups_and_what_kserve_runs_restart_as_deployments_do(
+    before: Node, after: Node | None, risk: Risk, said: str
+) -> None:
+    """Their templates stand elsewhere, their replicas are groups or KServe's pods: the plan says what restarts."""
+    found = step(before, after)
+    assert said in words(found)
+    assert found.risk is risk
 
 
 def test_recreate_stops_everything_first() -> None:
@@ -427,6 +540,27 @@ def test_nodes_that_go_before_their_server_moves_stop_it(kind: str) -> None:
         "serving.chat",
     )
     assert kept.risk is Risk.ROLLING and "never fewer than 2" in words(kept)
+
+
+@pytest.mark.parametrize("kind", [leader_worker_set, llm_inference_service])
+def test_what_goes_in_a_lower_layer_stops_groups_and_what_kserve_runs(kind: Callable[..., Node]) -> None:
+    """Their pool's nodes, and the rights of their pods, go before they change."""
+    role = node("aws:eks/podIdentityAssociation:PodIdentityAssociation", {}, "chat", "serving.chat")
+    nodes = "kubernetes:karpenter.sh/v1:NodePool"
+    before = target(
+        foundation=graph(role, layer="foundation"),
+        platform=graph(pool("old", nodes), layer="platform"),
+        workloads=graph(kind(pool="old")),
+    )
+    after = target(
+        foundation=graph(layer="foundation"),
+        platform=graph(pool("new", nodes), layer="platform"),
+        workloads=graph(kind(pool="new")),
+    )
+    found = of(plan(before, after, GIT), "serving.chat")
+    assert found.risk is Risk.REPLACING
+    assert "removes the nodes of pool `old`: 2 replicas" in words(found)
+    assert "its pods run without AWS rights" in words(found)
 
 
 def test_rights_that_go_before_their_server_changes_are_said() -> None:

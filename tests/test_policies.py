@@ -57,10 +57,14 @@ def sized(**resources: Any) -> Resource:
 
 
 GPU = {"image": "a:1", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+BARE = {"name": "main", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+"""A container whose image KServe's preset names."""
 MIG = {"image": "a:1", "resources": {"limits": {"nvidia.com/mig-1g.10gb": "1"}}}
 POOL = {"llmform.dev/pool": "l40s"}
 TAINT = {"key": "nvidia.com/gpu", "effect": "NoSchedule"}
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+ANYWHERE = {"containers": [BARE], "tolerations": [TOLERATION]}
+ON_POOL = {**ANYWHERE, "nodeSelector": POOL}
 AFFINITY = {
     "nodeAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": {
@@ -125,6 +129,26 @@ def jobset(**pod: Any) -> Resource:
     """A JobSet of one Job (jobset.x-k8s.io/v1alpha2): a pod's template in a Job's template, in a list."""
     template = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "a:1"}], **pod}}}}
     return custom("jobset.x-k8s.io/v1alpha2:JobSet", spec={"replicatedJobs": [{"name": "j", "template": template}]})
+
+
+SERVES = {"app.kubernetes.io/component": "model-server"}
+X, Y = {"app": "x"}, {"app": "y"}
+
+
+def group(leader: Any, worker: Any, leads: Any = None, works: Any = None) -> Resource:
+    """A LeaderWorkerSet: the specs of its pods, and their labels. No spec for the leader is no template for it."""
+    templates = {"workerTemplate": {"metadata": {"labels": works or X}, "spec": worker}}
+    if leader is not None:
+        templates["leaderTemplate"] = {"metadata": {"labels": leads or X}, "spec": leader}
+    metadata = {"name": "x", "namespace": "n", "labels": SERVES}
+    token = "leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
+    return kubernetes(token, "x", metadata=metadata, spec={"leaderWorkerTemplate": templates})
+
+
+def kserve(**spec: Any) -> Resource:
+    """An LLMInferenceService, whose pods' specs stand without a template around them."""
+    metadata = {"name": "x", "namespace": "n", "labels": SERVES}
+    return kubernetes("serving.kserve.io/v1alpha2:LLMInferenceService", "x", metadata=metadata, spec=spec)
 
 
 def arguments(*args: str) -> Resource:
@@ -222,7 +246,7 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (kubernetes("helm.sh/v3:Release", "r", values={"containers": [{"name": "sidecar", "image": "a"}]}),),
         (custom("kyverno.io/v1:ClusterPolicy", spec={"rules": [{"containers": [{"image": "!*:latest"}]}]}),),
     ),
-    "images-by-digest": ((deployment({"image": "a@sha256:" + "0" * 64}),),),
+    "images-by-digest": ((deployment({"image": "a@sha256:" + "0" * 64}),), (kserve(template=ON_POOL),)),
     "pods-unprivileged": (
         (deployment({}),),
         (deployment({"securityContext": {"privileged": False}}, hostNetwork=False),),
@@ -240,6 +264,9 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (sized(limits={"memory": "1Gi"}, requests={"cpu": "1"}),),
         (sized(limits={"nvidia.com/gpu": "0"}),),
         (deployment(MIG, nodeSelector=POOL, tolerations=[TOLERATION]),),
+        (group(ON_POOL, ON_POOL),),
+        (group(None, ON_POOL),),
+        (kserve(template=ON_POOL, worker=ON_POOL, prefill={"template": ON_POOL}),),
         (pool([TAINT]),),
         (pool([], {"cpu": "8"}),),
         (node_group("AL2023_x86_64_NVIDIA", [{"key": "nvidia.com/gpu", "effect": "NO_SCHEDULE"}]),),
@@ -299,6 +326,9 @@ KEEPS: dict[str, tuple[Stack, ...]] = {
         (SERVER, budget()),
         (SERVER, budget(matchExpressions=[{"key": "app", "operator": "In", "values": ["x", "y"]}])),
         (deployment({}),),
+        (group({}, {}), budget(matchLabels=X)),
+        (group(None, {}), budget(matchLabels=X)),
+        (kserve(labels=X), budget(matchLabels=X)),
     ),
     "owner-named": (
         (labelled("ml"),),
@@ -348,6 +378,8 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (sized(requests={"cpu": 0, "memory": "1Gi"}, limits={"memory": "1Gi"}),),
         (sized(requests={"cpu": "1", "memory": "1Gi"}, limits={"memory": "0.0Gi"}),),
         (jobset(),),
+        (group({"containers": []}, {"containers": [{"name": "c", "image": "a:1"}]}),),
+        (kserve(worker={"containers": [BARE]}),),
     ),
     "gpus-on-gpu-pools": (
         (deployment(GPU, tolerations=[TOLERATION]),),
@@ -355,6 +387,11 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
         (deployment(GPU, nodeSelector=POOL),),
         (deployment(MIG, nodeSelector=POOL),),
         (ray({"name": "worker", **GPU}),),
+        (group(ANYWHERE, ON_POOL),),
+        (group(ON_POOL, ANYWHERE),),
+        (kserve(template=ANYWHERE),),
+        (kserve(template=ON_POOL, worker=ANYWHERE),),
+        (kserve(template=ON_POOL, prefill={"template": ON_POOL, "worker": ANYWHERE}),),
         (pool([]),),
         (pool([{"key": "nvidia.com/gpu", "effect": "PreferNoSchedule"}]),),
         (node_group("AL2023_x86_64_NVIDIA", None),),
@@ -429,6 +466,10 @@ BREAKS: dict[str, tuple[Stack, ...]] = {
     ),
     "model-servers-budgeted": (
         (SERVER,),
+        (group({}, {}, leads=Y), budget(matchLabels=X)),
+        (group({}, {}, works=Y), budget(matchLabels=X)),
+        (kserve(labels=X),),
+        (kserve(labels=X), budget(matchLabels=Y)),
         (SERVER, budget("other", matchLabels={"app": "x"})),
         (SERVER, budget(matchLabels={"app": "y"})),
         (SERVER, budget(amounts={"minAvailable": 0}, matchLabels={"app": "x"})),
@@ -460,7 +501,10 @@ SAYS_NOT: dict[str, tuple[Stack, ...]] = {
     "inputs-without-secrets": ((variable("HF_TOKEN", UNKNOWN),), (secret(data={"token": UNKNOWN}),)),
     "buckets-closed": (by_name(UNKNOWN), bucket(block={**CLOSED, "blockPublicAcls": UNKNOWN})),
     "namespaces-isolated": ((namespace(), network_policy(UNKNOWN)), (namespace(UNKNOWN),)),
-    "model-servers-budgeted": ((SERVER, budget(matchLabels={"app": UNKNOWN})),),
+    "model-servers-budgeted": (
+        (SERVER, budget(matchLabels={"app": UNKNOWN})),
+        (kserve(labels=UNKNOWN), budget(matchLabels=X)),
+    ),
     "owner-named": ((labelled(UNKNOWN),),),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.pods import containers, named, pod_specs
+from policies.pods import containers, kind, named, pod_specs
 from policies.resources import Finding, Resource, View, broken, cannot_say
 
 MOVING = frozenset(
@@ -42,7 +42,10 @@ def images_by_digest(resource: Resource) -> Iterator[Finding]:
 def _images(resource: Resource) -> Iterator[tuple[View, View]]:
     for spec in pod_specs(resource):
         for container in containers(spec):
-            yield container, container.at("image")
+            image = container.at("image")
+            # KServe merges an LLMInferenceService's pods over its preset, which then names the image
+            if image.value is not None or kind(resource) != "LLMInferenceService":
+                yield container, image
 
 
 def _tag_and_digest(image: object) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from policies.pods import kind, matches
 from policies.resources import UNKNOWN, Finding, Resource, broken
@@ -10,16 +10,23 @@ from policies.resources import UNKNOWN, Finding, Resource, broken
 COMPONENT = "app.kubernetes.io/component"
 """The label by which a model server is known: its value is `model-server`."""
 
-_KINDS = {"Deployment", "StatefulSet", "Rollout", "LeaderWorkerSet"}
+_TEMPLATE = (("spec", "template", "metadata", "labels"),)
+_GROUP = tuple(("spec", "leaderWorkerTemplate", t, "metadata", "labels") for t in ("workerTemplate", "leaderTemplate"))
 
-_LABELS = {"LeaderWorkerSet": ("spec", "leaderWorkerTemplate", "workerTemplate", "metadata", "labels")}
-"""Where a kind keeps the labels of its pods, if not in `spec.template`."""
+_LABELS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Deployment": _TEMPLATE,
+    "StatefulSet": _TEMPLATE,
+    "Rollout": _TEMPLATE,
+    "LeaderWorkerSet": _GROUP,
+    "LLMInferenceService": (("spec", "labels"),),
+}
+"""Where a kind keeps the labels of its pods. A group without a template for its leader has one of its workers there."""
 
 
 def model_servers_budgeted(resources: Sequence[Resource]) -> Iterator[Finding]:
     """Every model server has a PodDisruptionBudget that takes its pods."""
     budgets = [r for r in resources if kind(r) == "PodDisruptionBudget"]
-    for server in (r for r in resources if kind(r) in _KINDS):
+    for server in (r for r in resources if kind(r) in _LABELS):
         component = server.at("metadata", "labels", COMPONENT)
         if component.value not in ("model-server", UNKNOWN):
             continue
@@ -38,9 +45,12 @@ def model_servers_budgeted(resources: Sequence[Resource]) -> Iterator[Finding]:
 def _takes(budget: Resource, server: Resource) -> bool | None:
     """Say whether a budget takes the server's pods; None if that is known only after apply."""
     ours, theirs = (r.at("metadata", "namespace").value for r in (budget, server))
-    labels = server.at(*_LABELS.get(kind(server), ("spec", "template", "metadata", "labels")))
+    first, *others = _LABELS[kind(server)]
     same = None if UNKNOWN in (ours, theirs) else ours == theirs
-    answers = (same, matches(budget.at("spec", "selector"), labels), _keeps_any(budget))
+    # one pod of a group takes the others with it: the budget has to take its leader and its workers
+    pods = (first, *(path for path in others if server.at(*path[:-2]).value is not None))
+    taken = (matches(budget.at("spec", "selector"), server.at(*path)) for path in pods)
+    answers = (same, *taken, _keeps_any(budget))
     if False in answers:
         return False
     return None if None in answers else True

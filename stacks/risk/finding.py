@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 from components.graph import Graph, Node, Value
-from components.manifests import POOL_LABEL
 from components.resolve.platform import Explained
 from stacks.changes import ABSENT, keys
 from stacks.edits import Change, Create, Delete, Edit, NodeEdit, Replace
@@ -155,42 +154,3 @@ def some(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
-
-
-def containers(node: Node) -> Iterator[Mapping[str, Value]]:
-    """Yield the containers of a workload's pod template."""
-    for container in at(node.inputs, "spec", "template", "spec", "containers", default=()):
-        if isinstance(container, Mapping):
-            yield container
-
-
-GPU_RESOURCES = ("nvidia.com/gpu",)
-"""Extended resources that are GPUs, as the NVIDIA device plugin names them."""
-
-
-def gpus(node: Node) -> int:
-    """Return the GPUs that one pod of the workload asks for."""
-    return sum(number(at(c, "resources", "limits", name)) for c in containers(node) for name in GPU_RESOURCES)
-
-
-def pool_of(node: Node) -> str:
-    """Return the pool that a workload's pods select, or whose nodes a pool's resource makes; empty if none."""
-    paths = (
-        ("spec", "template", "spec", "nodeSelector", POOL_LABEL),
-        ("spec", "template", "metadata", "labels", POOL_LABEL),
-        ("labels", POOL_LABEL),
-    )
-    kinds = ("Deployment", "NodePool", "NodeGroup")
-    return next(
-        (
-            str(at(node.inputs, *p))
-            for k, p in zip(kinds, paths, strict=True)
-            if kind(node) == k and at(node.inputs, *p)
-        ),
-        "",
-    )
-
-
-def replicas(node: Node) -> int:
-    """Return the replicas that the workload asks for; Kubernetes' default is 1."""
-    return number(at(node.inputs, "spec", "replicas"), 1)

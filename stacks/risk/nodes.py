@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stacks.edits import Create, Delete
-from stacks.risk.finding import Finding, Risk, Situation, at, kind, number, pool_of, replicas, some
+from stacks.risk.finding import Finding, Risk, Situation, at, kind, number, some
+from stacks.risk.replicas import has_replicas, pool_of, replicas
 
 _DRIFT = (
     "Karpenter replaces the nodes that no longer match, one after another (drift); pods on them restart, "
@@ -92,7 +93,7 @@ def _interrupted(s: Situation) -> str:
     alone = sorted(
         str(at(n.inputs, "metadata", "name", default=n.id))
         for n in graph.nodes
-        if kind(n) == "Deployment" and pool_of(n) == pool and replicas(n) == 1
+        if has_replicas(n) and pool_of(n) == pool and replicas(n) == 1
     )
     if not alone:
         return ""

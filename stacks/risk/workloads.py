@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
-from typing import Any
 
 from components.graph import Node
 from stacks.changes import ABSENT
 from stacks.edits import Create, Delete, Replace
-from stacks.risk.finding import Finding, Risk, Situation, at, gpus, kind, number, pool_of, replicas, some
+from stacks.risk.finding import Finding, Risk, Situation, at, kind, number, some
+from stacks.risk.replicas import TEMPLATES, bounds, gpus, has_replicas, pool_of, replicas
 
 _SETTINGS = {
     "strategy": "the new strategy counts from the next rollout on",
+    "rolloutStrategy": "the new strategy counts from the next rollout on",
     "minReadySeconds": "the new waiting time counts from the next rollout on",
     "progressDeadlineSeconds": "the new deadline counts from the next rollout on",
     "revisionHistoryLimit": "old revisions beyond the limit go; they can then not be rolled back to",
 }
 
 
-def deployment(s: Situation) -> Iterator[Finding]:
-    """A Deployment: the pod template restarts pods as the strategy says, replicas start or stop pods."""
-    if kind(s.node) != "Deployment":
+def replicated(s: Situation) -> Iterator[Finding]:
+    """A Deployment, LeaderWorkerSet or LLMInferenceService: what pods are made from restarts them as the strategy says,
+    replicas start or stop pods."""
+    if not has_replicas(s.node):
         return
     old, new = s.old, s.new
     if old is None:
@@ -40,11 +41,14 @@ def deployment(s: Situation) -> Iterator[Finding]:
         return
     if s.changed("spec", "replicas"):
         yield from _scaled(old, new)
-    if s.changed("spec", "template"):
+    rolls = any(s.changed("spec", part) for part in TEMPLATES[kind(s.node)])
+    if rolls:
         yield from _rollout(s, old, new)
     for setting, words in _SETTINGS.items():
-        if s.changed("spec", setting) and not s.changed("spec", "template"):
+        if s.changed("spec", setting) and not rolls:
             yield Finding(Risk.IN_PLACE, words)
+    if kind(s.node) == "LLMInferenceService" and s.changed("spec", "prefill"):
+        yield Finding(Risk.REPLACING, "the pods of `prefill` may restart; how many at once is KServe's choice")
     strategy = s.change("spec", "strategy", "type")
     if strategy and strategy.after == "Recreate" and not _upserts(s):
         yield Finding(
@@ -52,7 +56,8 @@ def deployment(s: Situation) -> Iterator[Finding]:
             "the preview fails (`rollingUpdate: Forbidden`): the provider takes the old field away only in the update",
             fails=True,
         )
-    if s.changes and all(c.path[:1] == ("metadata",) for c in s.changes):
+    # KServe and LeaderWorkerSet hand some annotations and labels on to the pods
+    if kind(s.node) == "Deployment" and s.changes and all(c.path[:1] == ("metadata",) for c in s.changes):
         yield Finding(Risk.IN_PLACE, "only labels or annotations of the object: no pod restarts")
 
 
@@ -71,7 +76,7 @@ def _nodes_go_first(s: Situation, old: Node) -> bool:
 
 def rights_go_first(s: Situation) -> Iterator[Finding]:
     """Running pods keep on without the AWS rights that a lower layer takes away before they change."""
-    if kind(s.node) != "Deployment" or s.old is None or s.new is None:
+    if not has_replicas(s.node) or s.old is None or s.new is None:
         return
     if "foundation" not in s.target.after:  # no apply takes the rights away, but the destruction of the whole stack
         return
@@ -134,7 +139,7 @@ def _rollout(s: Situation, old: Node, new: Node) -> Iterator[Finding]:
         words = f"{pods} {'stops' if count == 1 else 'stop'} before new ones start: nothing answers meanwhile"
         yield Finding(Risk.REPLACING, words + sentence)
         return
-    surge, missing = _bounds(new)
+    surge, missing = bounds(new)
     if missing == 0:
         how = (
             "restarts" if count == 1 else "restart one after the other" if surge == 1 else f"restart, {surge} at a time"
@@ -161,29 +166,9 @@ def _exchange(old: Node, new: Node) -> str:
     before, after = gpus(old), gpus(new)
     if not after:
         return ""
-    if _bounds(new)[1] == 0:
+    if bounds(new)[1] == 0:
         return f"; a new one needs {some(after, 'GPU')} before an old one gives back {before}"
     return f"; a new one needs {some(after, 'GPU')}, an old one gives back {before}" if before != after else ""
-
-
-def _bounds(node: Node) -> tuple[int, int]:
-    """Return how many pods may be there beyond, and be missing from, the replicas of a rolling update.
-
-    Percentages of replicas are rounded up for surge and down for unavailable, 25 % is the default, and if both come to
-    0 one may be missing (Kubernetes, "Deployments": Rolling Update Deployment; `ResolveFenceposts`).
-    """
-    update = at(node.inputs, "spec", "strategy", "rollingUpdate", default={})
-    count = replicas(node)
-    surge = _share(at(update, "maxSurge", default="25%"), count, up=True)
-    missing = _share(at(update, "maxUnavailable", default="25%"), count, up=False)
-    return (surge, missing) if surge or missing else (0, 1)
-
-
-def _share(value: Any, count: int, *, up: bool) -> int:
-    if isinstance(value, str) and value.endswith("%"):
-        exact = number(value[:-1]) * count / 100
-        return ceil(exact) if up else int(exact)
-    return number(value)
 
 
 def stateful_set(s: Situation) -> Iterator[Finding]:
@@ -256,4 +241,4 @@ def autoscaler(s: Situation) -> Iterator[Finding]:
             yield Finding(Risk.IN_PLACE, f"at most {some(now, 'replica')} instead of {was}")
 
 
-RULES = (deployment, rights_go_first, stateful_set, daemon_set, job, probe_or_request, autoscaler)
+RULES = (replicated, rights_go_first, stateful_set, daemon_set, job, probe_or_request, autoscaler)
