@@ -16,6 +16,7 @@ from specs.diagnostics import Diagnostic, Severity, Span, has_errors
 from specs.files import Files
 from specs.finding import finding
 from specs.load import Case
+from specs.scalars import resolve
 from specs.source import read
 from specs.suggest import did_you_mean
 from specs.tree import Tree
@@ -80,7 +81,8 @@ def lock_text(images: Mapping[str, Locked]) -> str:
     lines = [MARK]
     for name in sorted(images):
         entry = images[name]
-        lines += [f"{name}:", f"  reference: {json.dumps(entry.reference)}"]
+        key = name if resolve(name) == name else json.dumps(name)  # a name such as `no` is text too
+        lines += [f"{key}:", f"  reference: {json.dumps(entry.reference)}"]
         lines.append(f"  digest: {json.dumps(entry.digest) if entry.digest else 'null'}")
     return "\n".join(lines) + "\n"
 
