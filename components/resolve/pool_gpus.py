@@ -37,6 +37,8 @@ class PoolGpus(NamedTuple):
     """Pods that one GPU takes: 1 unless it is shared."""
     network_gbs: float
     """Bytes a second / 10^9 between nodes; 0 where nobody knows it."""
+    sizes: tuple[int, ...] = ()
+    """GPUs a node as EC2 sells them; empty for nodes of one's own, which may have any number."""
 
 
 def accelerator_of(pool: NodePool, edition: Edition) -> str:
@@ -73,6 +75,7 @@ def pool_gpus(case: Case, edition: Edition, name: str, asked: int) -> PoolGpus |
     on_aws = isinstance(case.spec.targets[case.target], AwsTarget)
     types = [i for i in _types(pool, edition, accelerator) if i.gpus] if on_aws else []
     per_node = pool.per_node or max((i.gpus for i in types), default=asked)
+    sizes = _sizes(edition, accelerator) if on_aws else ()
     types = [i for i in types if i.gpus == per_node]
     speeds = [i.network_mbps for i in types]
     network = min(speeds) / 8000 if speeds else 0.0
@@ -83,8 +86,11 @@ def pool_gpus(case: Case, edition: Edition, name: str, asked: int) -> PoolGpus |
     if sharing is None or sharing.mode == "none":
         # a split over nodes needs a network for it: by itself only where EC2 has EFA, or where the nodes are one's own
         # and described
-        wired = all(i.efa for i in types) if on_aws else isinstance(target, OnPremTarget) and pool.per_node is not None
-        return PoolGpus(gpus.whole(device, capability), per_node, min(pool.max, MOST_NODES) if wired else 1, 1, network)
+        wired = isinstance(target, OnPremTarget) and pool.per_node is not None
+        if on_aws:
+            wired = bool(types) and all(i.efa for i in types)
+        nodes = min(pool.max, MOST_NODES) if wired else 1
+        return PoolGpus(gpus.whole(device, capability), per_node, nodes, 1, network, sizes)
     # a slice or a share talks to no other one: a replica has one
     if sharing.mode == "mig":
         if sharing.profile not in {m.name for m in device.mig}:
@@ -100,21 +106,57 @@ def _types(pool: NodePool, edition: Edition, accelerator: str) -> Iterable[Insta
     return (i for i in edition.instances.values() if i.accelerator == accelerator and i.arch == "amd64")
 
 
-def offers(case: Case, edition: Edition, but: str) -> tuple[Offer, ...]:
-    """Return the other GPUs that one could have: on AWS nodes as EC2 sells them, with the price of a GPU of the
-    cheapest; elsewhere nodes of one GPU, whose prices nobody knows."""
+def _sizes(edition: Edition, accelerator: str) -> tuple[int, ...]:
+    """Return how many GPUs EC2's nodes with this accelerator have."""
+    sold = edition.instances.values()
+    return tuple(sorted({i.gpus for i in sold if i.accelerator == accelerator and i.gpus and i.arch == "amd64"}))
+
+
+def parts_instead(case: Case, edition: Edition, name: str) -> tuple[tuple[str, Gpu], ...]:
+    """Return how else a pool's GPU could be shared, each as the spec says it: the smallest larger part first, the whole
+    GPU last. Empty for a pool whose GPUs are not shared."""
+    sharing = case.spec.node_pools[name].sharing
+    accelerator = accelerator_of(case.spec.node_pools[name], edition)
+    device, row = devices(edition.name).get(accelerator), edition.accelerators.get(accelerator)
+    if sharing is None or sharing.mode == "none" or device is None or row is None:
+        return ()
+    capability, path = row.compute_capability, f"nodePools.{name}.sharing"
+    found: list[tuple[str, Gpu]] = []
+    if sharing.mode == "mig":
+        slices = sorted(device.mig, key=lambda m: (m.memory_mib, -m.instances, m.name))
+        found += [(f"`{path}.profile: {m.name}`", gpus.mig(device, capability, m.name)) for m in slices]
+    else:
+        fewer = range((sharing.replicas or 2) - 1, 1, -1)
+        found += [(f"`{path}.replicas: {n}`", gpus.shared(device, capability, sharing.mode, n)) for n in fewer]
+    return (*found, (f"without `{path}`", gpus.whole(device, capability)))
+
+
+def offers(case: Case, edition: Edition, pool: str, but: str) -> tuple[Offer, ...]:
+    """Return the other GPUs that one could have: on AWS nodes as EC2 sells them, with the price of the cheapest;
+    elsewhere nodes of one GPU, whose prices nobody knows. Of a pool whose GPUs are shared, parts of the same kind."""
     on_aws = isinstance(case.spec.targets[case.target], AwsTarget)
+    sharing = case.spec.node_pools[pool].sharing
     found: list[Offer] = []
     for name, device in devices(edition.name).items():
         row = edition.accelerators[name]
-        whole = gpus.whole(device, row.compute_capability)
         if name == but:
             continue
+        if sharing is None or sharing.mode == "none":
+            part = gpus.whole(device, row.compute_capability)
+        elif sharing.mode != "mig":
+            part = gpus.shared(device, row.compute_capability, sharing.mode, sharing.replicas or 1)
+        elif sharing.profile in {m.name for m in device.mig}:
+            part = gpus.mig(device, row.compute_capability, sharing.profile)
+        else:
+            continue
         if not on_aws:
-            found.append(Offer(whole, Shape(1)))
+            found.append(Offer(part, Shape(1)))
             continue
         sold = [i for i in edition.instances.values() if i.accelerator == name and i.gpus and i.arch == "amd64"]
         for size in sorted({i.gpus for i in sold}):
+            if part.sharing != "none" and size != (case.spec.node_pools[pool].per_node or size):
+                continue
             prices = [Decimal(i.usd_per_hour) for i in sold if i.gpus == size and i.usd_per_hour is not None]
-            found.append(Offer(whole, Shape(size), min(prices) / size if prices else None))
+            of_replica = Shape(size if part.sharing == "none" else 1)
+            found.append(Offer(part, of_replica, min(prices, default=None), size))
     return tuple(found)

@@ -408,16 +408,7 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
             yield from _core_pool_misfits(case, edition, name, here, per_node)
             continue
         if _is_aws(case) and not _candidates(case, edition, name, per_node):
-            sizes = sorted({i.gpus for i in edition.instances.values() if i.accelerator == pool.accelerator and i.gpus})
-            yield finding(
-                case,
-                "no-instance-type",
-                (*path, "perNode"),
-                f"no EC2 instance type has {per_node} × {pool.accelerator}",
-                help=f"set `perNode` to one of {', '.join(map(str, sizes))}"
-                if sizes
-                else "EC2 offers this accelerator on no type that shows GPUs",
-            )
+            yield _not_sold(case, edition, name, per_node)
             continue
         for d in here:
             server: Path = ("serving", d.server, "pool")
@@ -452,6 +443,24 @@ def _misfits(case: Case, edition: Edition, demands: dict[str, Demand]) -> Iterat
                 )  # fmt: skip
         if per_node and all(d.gpus <= per_node for d in here):
             yield from _too_many(case, name, here, per_node * parts_of(pool, edition), pool.max)
+
+
+def _not_sold(case: Case, edition: Edition, name: str, per_node: int) -> Diagnostic:
+    """Return the error of a number of GPUs a node that Karpenter can get on no instance type."""
+    accelerator = case.spec.node_pools[name].accelerator
+    types = sorted((i for i in edition.instances.values() if i.accelerator == accelerator), key=lambda i: i.name)
+    sizes = sorted({i.gpus for i in types if i.gpus and i.arch == "amd64"})
+    hidden = [i for i in types if not i.gpus and i.gpus_physical == per_node]
+    written = ", ".join(f"`perNode: {n}`" for n in sizes)
+    help = f"write {written}" if len(sizes) == 1 else f"write one of {written}"
+    if not sizes:
+        help = "EC2 offers this accelerator on no type that shows GPUs"
+    if hidden:
+        help += f". {hidden[0].name} has {per_node} × {accelerator}, but {hidden[0].note}"
+    return finding(
+        case, "no-instance-type", ("nodePools", name, "perNode"),
+        f"Karpenter can start no EC2 instance type with {per_node} × {accelerator}", help=help,
+    )  # fmt: skip
 
 
 def _core_pool_misfits(

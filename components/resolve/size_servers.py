@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from components.resolve.engine_settings import settings_of
-from components.resolve.pool_gpus import PoolGpus, offers, pool_gpus
+from components.resolve.pool_gpus import PoolGpus, offers, parts_instead, pool_gpus
 from components.resolve.served_weights import AT_LOAD, AT_LOAD_CAPABILITY, check_quantization, served
 from components.resolve.sizing.choose import Choice, Rejected, alternatives, choose
 from components.resolve.sizing.engine import Settings
@@ -20,6 +20,7 @@ from components.resolve.sizing.sized import Carried, Objective, Sized, Spread, s
 from components.resolve.sizing.speed import Machine
 from components.resolve.sizing.traffic import Traffic, load, replicas, verdict
 from components.resolve.sizing_findings import (
+    Asked,
     Refused,
     carried_findings,
     estimate_missing,
@@ -173,8 +174,10 @@ def _size(case: Case, edition: Edition, t: Task) -> tuple[Sized | None, tuple[Di
         tried = fit(t.model, t.gpus.gpu, _stated(t.server), t.need, t.settings, o)
         found, refused = (tried if tried.fits else None), Refused(tried.refused, tried, ())
     if found is None:
-        other = offers(case, edition, t.gpus.gpu.name)
-        return None, (refusal_finding(case, t.name, refused, t.model, t.gpus, t.need, t.settings, o, other),)
+        other = offers(case, edition, t.server.pool, t.gpus.gpu.name)
+        parts = parts_instead(case, edition, t.server.pool)
+        asked = Asked(t.model, t.gpus, t.need, t.settings, parts)
+        return None, (refusal_finding(case, t.name, refused, asked, o, other),)
     if t.server.concurrency and chosen and found.layout.data > 1:  # the engine is told of one data rank's part
         part = t.settings._replace(batched_requests=-(-t.server.concurrency // found.layout.data))
         found = fit(t.model, t.gpus.gpu, found.layout, t.need, part, o)
@@ -190,7 +193,7 @@ def _not_made(case: Case, edition: Edition, t: Task) -> Diagnostic:
     o, wanted = overheads(edition.name), t.model.quantization
     plain = _choice(edition, t._replace(model=t.model._replace(quantization="")))
     published = choose(t.model, t.gpus.gpu, Shape(t.gpus.per_node), t.need, t.settings, o).chosen
-    newer = [x for x in offers(case, edition, t.gpus.gpu.name) if x.gpu.capability >= AT_LOAD_CAPABILITY]
+    newer = [x for x in offers(case, edition, t.server.pool, t.gpus.gpu.name) if x.gpu.capability >= AT_LOAD_CAPABILITY]
     other = [
         a for a in alternatives(t.model, t.gpus.gpu, Shape(1), t.need, t.settings, o, newer) if a.kind == "accelerator"
     ]

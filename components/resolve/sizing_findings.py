@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from components.resolve.pool_gpus import PoolGpus
 from components.resolve.served_weights import AT_LOAD, AT_LOAD_CAPABILITY
-from components.resolve.sizing.choose import Alternative, Offer, Rejected, alternatives, choose, most
+from components.resolve.sizing.choose import Alternative, Offer, Rejected, alternatives, choose, cost_text, most
 from components.resolve.sizing.engine import Settings
 from components.resolve.sizing.fit import Fit, Model, Need, fit
 from components.resolve.sizing.gpu import Gpu
-from components.resolve.sizing.layouts import Layout, Shape
+from components.resolve.sizing.layouts import Layout, Shape, nodes_of
 from components.resolve.sizing.sized import Sized
 from components.resolve.sizing.terms import gib, up
 from specs.catalog.devices import Overheads
@@ -30,12 +30,31 @@ class Refused(NamedTuple):
     rejected: tuple[Rejected, ...]
 
 
+class Asked(NamedTuple):
+    """What was to fit, and where."""
+
+    model: Model
+    gpus: PoolGpus
+    need: Need
+    settings: Settings
+    parts: tuple[tuple[str, Gpu], ...]
+    """How else the pool's GPU could be shared, in the spec's words."""
+
+
+_WITHOUT: Mapping[str, Callable[[Settings], Settings]] = {
+    "gpu-memory-utilization": lambda s: s._replace(utilization=0.0),
+    "max-num-batched-tokens": lambda s: s._replace(batched_tokens=0),
+    "max-num-seqs": lambda s: s._replace(batched_requests=0),
+    "enable-lora": lambda s: s._replace(adapters=None),
+}
+"""Arguments that take memory, and the engine's settings without them."""
+
+
 def refusal_finding(
-    case: Case, name: str, refused: Refused, model: Model, gpus: PoolGpus, need: Need, settings: Settings,
-    o: Overheads, other: Sequence[Offer],
-) -> Diagnostic:  # fmt: skip
+    case: Case, name: str, refused: Refused, asked: Asked, o: Overheads, other: Sequence[Offer]
+) -> Diagnostic:
     """Return the error: which number is larger than which, and what would work, each change computed."""
-    server = case.spec.serving[name]
+    server, gpus = case.spec.serving[name], asked.gpus
     nearest = refused.nearest
     what = f"`{server.model}` does not fit `{server.pool}`"
     if nearest is not None and nearest.stages:
@@ -44,11 +63,38 @@ def refusal_finding(
         what += f": {refused.reason}"
     else:
         what += f": vLLM accepts no split of it over {gpus.per_node} GPUs of a node"
-    found = proposals(case, name, model, gpus, need, settings, o, other)
+    without = _arguments_to_drop(case, name, asked, o)
+    drop = tuple(f"drop `serving.{name}.args.{key}`: fits as {f.layout}" for key, f in without)
+    found = (*drop, *proposals(case, name, asked, o, other))
     help = "; or ".join(found) if found else "no change of context, format, split or GPU of the catalog makes it fit"
     model_place = place_of(case, ("models", server.model), "the model is set here")
     related = (place_of(case, ("nodePools", server.pool), "the pool is set here"), model_place)
-    return finding(case, "does-not-fit", _place(case, name, nearest), what, help=help, related=related)
+    place = ("serving", name, "args", without[0][0]) if without else _place(case, name, nearest)
+    return finding(case, "does-not-fit", place, what, help=help, key=bool(without), related=related)
+
+
+def _arguments_to_drop(case: Case, name: str, asked: Asked, o: Overheads) -> tuple[tuple[str, Fit], ...]:
+    """Return the engine's arguments without which it fits, each alone."""
+    found: list[tuple[str, Fit]] = []
+    for key in case.spec.serving[name].args:
+        change = _WITHOUT.get(key.replace("_", "-"))
+        if change is None:
+            continue
+        works = _in_the_layout(case, name, asked._replace(settings=change(asked.settings)), o)
+        if works is not None:
+            found.append((key, works))
+    return tuple(found)
+
+
+def _in_the_layout(case: Case, name: str, asked: Asked, o: Overheads) -> Fit | None:
+    """Return what fits in the layout that the spec says, or with the cheapest where it leaves that open."""
+    p = case.spec.serving[name].parallelism
+    gpus = asked.gpus
+    if p == "auto":
+        shape = Shape(gpus.per_node, gpus.nodes)
+        return choose(asked.model, gpus.gpu, shape, asked.need, asked.settings, o).chosen
+    found = fit(asked.model, gpus.gpu, Layout(p.tensor, p.pipeline, p.data, p.expert), asked.need, asked.settings, o)
+    return found if found.fits else None
 
 
 def arithmetic(found: Fit) -> str:
@@ -82,12 +128,9 @@ def _place(case: Case, name: str, nearest: Fit | None) -> Path:
     return next((p for p in asked if at(case.tree, p) is not None), ("serving", name))
 
 
-def proposals(
-    case: Case, name: str, model: Model, gpus: PoolGpus, need: Need, settings: Settings, o: Overheads,
-    other: Sequence[Offer],
-) -> tuple[str, ...]:  # fmt: skip
+def proposals(case: Case, name: str, asked: Asked, o: Overheads, other: Sequence[Offer]) -> tuple[str, ...]:
     """Return changes of the spec that make it fit, each tried, in the spec's own words."""
-    server = case.spec.serving[name]
+    server, (model, gpus, need, settings, parts) = case.spec.serving[name], asked
     shape = Shape(gpus.per_node, gpus.nodes)
     found: list[str] = []
     if server.parallelism != "auto":
@@ -111,6 +154,13 @@ def proposals(
     tried = tuple(a for a in tried if a.kind != "split" or a.fit.layout.gpus > here)
     if gpus.gpu.sharing != "none":  # a share or a slice is one GPU; more of them are no split
         tried = tuple(a for a in tried if a.kind != "split")
+    for written, gpu in parts:
+        # the argument is a share of what CUDA reports, and `settings` has it as a share of the part
+        told = settings.utilization * gpus.gpu.usable / gpus.gpu.seen * gpu.seen / gpu.usable
+        part = fit(model, gpu, Layout(), need, settings._replace(utilization=min(1.0, told)), o)
+        if gpu.usable > gpus.gpu.usable and part.fits:
+            found.append(f"{written}: fits, {gib(part.used)} of {gib(part.budget.bytes)}{beside}")
+            break
     found.extend(proposal(case, name, a, gpus) + (beside if a.kind != "accelerator" else "") for a in tried)
     return tuple(found)
 
@@ -141,10 +191,11 @@ def _as_stated(
     for offer in sorted(other, key=lambda x: (x.usd_per_hour is None, x.usd_per_hour or 0, x.gpu.name)):
         found = tried(model, need, settings, offer.gpu) if offer.shape.per_node >= layout.tensor else None
         if found is not None:
-            price = f", ${offer.usd_per_hour * layout.gpus:,.2f} an hour" if offer.usd_per_hour is not None else ""
-            yield Alternative(
-                "accelerator", f"{offer.gpu.name}: {gib(found.used)} of {gib(found.budget.bytes)}{price}", found
-            )
+            where = Shape(offer.node or offer.shape.per_node, offer.shape.nodes)
+            nodes = nodes_of(layout, where.per_node)
+            price = cost_text(None if offer.usd_per_hour is None else offer.usd_per_hour * nodes, layout, where)
+            text = f"{offer.gpu.name}: {gib(found.used)} of {gib(found.budget.bytes)}{price}"
+            yield Alternative("accelerator", text, found, where)
             return
 
 
@@ -171,12 +222,35 @@ def proposal(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
             key = f"`models.{server.model}.quantization: {kind}`" if made else f"a repository with {kind} weights"
             return f"{key}: {gives}"
         case "split":
-            number, nodes = a.fit.layout.gpus, -(-a.fit.layout.gpus // 8)
-            on = f"{nodes} nodes of 8" if nodes > 1 else "a node with as many or more"
-            return f"{number} GPUs a replica, on {on} (`nodePools.{server.pool}`): {gives}"
+            return _larger_nodes(case, name, a, gpus)
         case _:
             name_of_gpu, _, used = a.text.partition(": ")
-            return f"`nodePools.{server.pool}.accelerator: {name_of_gpu}`: {gives}, {used}"
+            key, pool = f"nodePools.{server.pool}", case.spec.node_pools[server.pool]
+            change = f"`{key}.accelerator: {name_of_gpu}`"
+            if pool.per_node is not None and a.shape is not None and a.shape.per_node != pool.per_node:
+                change = f"`{key}: {{accelerator: {name_of_gpu}, perNode: {a.shape.per_node}}}`"
+            instead = " instead of `instance`" if pool.instance is not None else ""
+            return f"{change}{instead}: {gives}, {used}"
+
+
+def _larger_nodes(case: Case, name: str, a: Alternative, gpus: PoolGpus) -> str:
+    """Return a split over more GPUs as a change of the pool: nodes as EC2 sells them, or one's own."""
+    server, layout = case.spec.serving[name], a.fit.layout
+    pool, key = case.spec.node_pools[server.pool], f"nodePools.{server.pool}"
+    nodes = 1 if a.shape is None else nodes_of(layout, a.shape.per_node)
+    keys: dict[str, object] = {"perNode": min((n for n in gpus.sizes if n >= layout.gpus), default=layout.gpus)}
+    if nodes > 1 and a.shape is not None:
+        keys = {"perNode": a.shape.per_node, "max": max(pool.max, nodes * (server.replicas or 1))}
+    if pool.instance is not None:  # it says both, and has to go
+        keys = {"accelerator": gpus.gpu.name} | keys
+    written = ", ".join(f"{k}: {v}" for k, v in keys.items())
+    change = f"`{key}: {{{written}}}`" if len(keys) > 1 else f"`{key}.{written}`"
+    if pool.instance is not None:
+        change += " instead of `instance`"
+    if server.parallelism != "auto":
+        change += f" with `serving.{name}.parallelism: auto`"
+    where = f"{layout.gpus} GPUs" + (f" on {nodes} nodes" if nodes > 1 else "")
+    return f"{change}: fits as {layout}, {where}"
 
 
 def too_long(case: Case, name: str, context: int) -> Diagnostic:

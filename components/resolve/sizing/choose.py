@@ -9,7 +9,7 @@ from typing import NamedTuple
 from components.resolve.sizing.engine import Settings, batch_defaults
 from components.resolve.sizing.fit import Fit, Model, Need, fit
 from components.resolve.sizing.gpu import Gpu
-from components.resolve.sizing.layouts import Layout, Shape, layouts, usual
+from components.resolve.sizing.layouts import Layout, Shape, layouts, nodes_of, usual
 from components.resolve.sizing.quantization import FORMATS
 from components.resolve.sizing.terms import gib, up
 from components.resolve.sizing.weights import parts
@@ -51,7 +51,9 @@ class Offer(NamedTuple):
     gpu: Gpu
     shape: Shape
     usd_per_hour: Decimal | None = None
-    """Of one GPU."""
+    """Of one node: EC2 sells no part of it."""
+    node: int = 0
+    """GPUs a node has, where a replica cannot have them all because they are shared; 0: as `shape` says."""
 
 
 class Alternative(NamedTuple):
@@ -61,6 +63,8 @@ class Alternative(NamedTuple):
     """context, requests, steps, cache, quantization, split or accelerator."""
     text: str
     fit: Fit
+    shape: Shape | None = None
+    """Of a split or an accelerator: the nodes that it was tried on."""
 
 
 def choose(model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings, o: Overheads) -> Choice:
@@ -68,6 +72,7 @@ def choose(model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings,
     others only where none of those fits."""
     tried: list[Fit] = []
     heavy: list[Rejected] = []
+    lightest: tuple[int, Layout] | None = None
     chosen: Fit | None = None
     for layout in layouts(model.architecture, model.quantization, shape):
         if chosen is not None and (layout.gpus <= chosen.layout.gpus or not usual(layout, shape)):
@@ -75,6 +80,8 @@ def choose(model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings,
         weight = _weights_alone(model, layout, settings)
         if weight > gpu.usable:  # nothing else needs to be known, and most layouts of a large model end here
             heavy.append(Rejected(layout, f"weights alone take {gib(weight)}; a GPU has {gib(gpu.usable)}"))
+            if usual(layout, shape) and (lightest is None or weight < lightest[0]):
+                lightest = (weight, layout)
             continue
         found = fit(model, gpu, layout, need, settings, o)
         if chosen is not None:
@@ -87,7 +94,8 @@ def choose(model: Model, gpu: Gpu, shape: Shape, need: Need, settings: Settings,
         return Choice(chosen, None, _closest(tried, heavy, chosen.layout.gpus), None)
     nearest = max(tried, key=lambda f: (usual(f.layout, shape), _left(f)), default=None)
     if nearest is None and heavy:
-        nearest = fit(model, gpu, heavy[-1].layout, need, settings, o)
+        lightest_layout = lightest[1] if lightest is not None else heavy[-1].layout
+        nearest = fit(model, gpu, lightest_layout, need, settings, o)
     return Choice(None, nearest, _closest(tried, heavy, 1 << 30), None)
 
 
@@ -172,24 +180,36 @@ def alternatives(
                 continue
             found = first(model, need, settings, where)
             if found is not None:
-                yield Alternative("split", f"{found.layout.gpus} GPUs as {found.layout}: fits", found)
+                yield Alternative("split", f"{found.layout.gpus} GPUs as {found.layout}: fits", found, where)
                 return
 
     def others() -> Iterator[Alternative]:
-        best: tuple[Decimal, int, str, Fit] | None = None
+        best: tuple[Decimal, int, str, Fit, Shape] | None = None
         for offer in offers:
             found = first(model, need, settings, offer.shape, offer.gpu) if offer.gpu.name != gpu.name else None
             if found is not None:
-                price = Decimal("Infinity") if offer.usd_per_hour is None else offer.usd_per_hour * found.layout.gpus
+                where = Shape(offer.node or offer.shape.per_node, offer.shape.nodes)
+                nodes = nodes_of(found.layout, where.per_node)
+                price = Decimal("Infinity") if offer.usd_per_hour is None else offer.usd_per_hour * nodes
                 if best is None or (price, found.layout.gpus, offer.gpu.name) < best[:3]:
-                    best = (price, found.layout.gpus, offer.gpu.name, found)
+                    best = (price, found.layout.gpus, offer.gpu.name, found, where)
         if best is not None:
             fitting = best[3]
-            cost = f", ${best[0]:,.2f} an hour" if best[0].is_finite() else ""
-            text = f"{best[2]}: {gib(fitting.used)} of {gib(fitting.budget.bytes)} on each of {best[1]}{cost}"
-            yield Alternative("accelerator", text, fitting)
+            cost = cost_text(best[0] if best[0].is_finite() else None, fitting.layout, best[4])
+            each = f" on each of {best[1]}" if best[1] > 1 else ""
+            text = f"{best[2]}: {gib(fitting.used)} of {gib(fitting.budget.bytes)}{each}{cost}"
+            yield Alternative("accelerator", text, fitting, best[4])
 
     return (*smaller(), *steps(), *formats(), *larger(), *others())
+
+
+def cost_text(usd_per_hour: Decimal | None, layout: Layout, shape: Shape) -> str:
+    """Return what the nodes of one replica cost, `, a node of 8 for $55.04 an hour`; "" where nobody knows it."""
+    if usd_per_hour is None:
+        return ""
+    nodes = nodes_of(layout, shape.per_node)
+    which = f"a node of {shape.per_node}" if nodes == 1 else f"{nodes} nodes of {shape.per_node}"
+    return f", {which} for ${usd_per_hour:,.2f} an hour"
 
 
 def most(limit: int, attempt: Callable[[int], Fit | None]) -> Fit | None:
