@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -87,9 +88,12 @@ class Written:
 
 
 EDITION = load_edition(NEWEST)
+REVISIONS = st.from_regex(r"[a-f][0-9a-f]{39}", fullmatch=True)
+# what is drawn by the thousand is one strategy, made (and checked by Hypothesis) once: hence `cache` below
 RESERVED_NAMES = ("weights", "system", "weights-mirror")  # docs: names that llmform uses itself
 
 
+@cache
 def names() -> st.SearchStrategy[str]:
     """Names of entries: a DNS label that begins with a letter, at most 40 characters, not reserved."""
     some = st.from_regex(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True)
@@ -98,11 +102,25 @@ def names() -> st.SearchStrategy[str]:
     return (usual | some).filter(lambda n: n not in (*RESERVED_NAMES, "y", "n"))
 
 
+@cache
+def names_within(most: int) -> st.SearchStrategy[str]:
+    """Names of entries of at most so many characters."""
+    short = names().map(lambda n: n[:most].rstrip("-"))
+    return short.filter(lambda n: n not in (*RESERVED_NAMES, "y", "n"))
+
+
+NAME_LENGTHS = ((40, 20, 20), (20, 40, 20), (20, 20, 40))
+"""Longest names of platform, target and environment: `<platform>.<environment>.<target>.site-0.foundation` is the name
+of a stack, of at most 100 characters."""
+
+
+@cache
 def label_keys() -> st.SearchStrategy[str]:
     """Keys of labels that are nobody's own."""
     return st.sampled_from(("tier", "cost-center", "team.example/tier", "Team_1", "a.b"))
 
 
+@cache
 def label_values() -> st.SearchStrategy[str]:
     """Values of labels: at most 63 characters."""
     return st.sampled_from(("", "4711", "a", "A_b.c-1", "x" * 63)) | st.from_regex(
@@ -110,6 +128,7 @@ def label_values() -> st.SearchStrategy[str]:
     ).filter(lambda v: v not in "yYnN")
 
 
+@cache
 def labels() -> st.SearchStrategy[dict[str, str]]:
     """A few labels."""
     return st.dictionaries(label_keys(), label_values(), max_size=3)
@@ -151,14 +170,18 @@ def spans_of_tokens(longest: int) -> st.SearchStrategy[str | int]:
     return plain | st.integers(1, longest // 1024).map(lambda k: f"{k}k") if longest >= 1024 else plain
 
 
+OF_VLLM = sorted(name for name, row in EDITION.models.items() if row.quantization != "gguf")
+"""Models of the catalog that vLLM reads; the others are drawn with llama.cpp (`_on_cores`)."""
+
+
 @st.composite
 def models(draw: st.DrawFn) -> Any:
     """A model that the catalog knows, gated ones with a token, or another one with its size."""
-    revision = draw(st.from_regex(r"[a-f][0-9a-f]{39}", fullmatch=True))
+    revision = draw(REVISIONS)
     long: dict[str, Any] = {}
     longest = 1_000_000
     if draw(st.booleans()):
-        row = EDITION.models[draw(st.sampled_from(sorted(EDITION.models)))]
+        row = EDITION.models[draw(st.sampled_from(OF_VLLM))]
         repository, gated, longest = row.name, row.gated, row.native_context
         if draw(st.booleans()) and not gated and row.weight_bytes:
             return f"hf://{repository}@{revision}"
@@ -179,6 +202,8 @@ def models(draw: st.DrawFn) -> Any:
     if gated or draw(st.booleans()):
         long["token"] = {"secret": draw(st.sampled_from(("hf-token", "a", "hub.example")))}
     optional(draw, long, "contextLength", spans_of_tokens(longest))
+    unknown = repository not in EDITION.models and "architecture" not in long
+    optional(draw, long, "task", st.sampled_from(("generate", "embed")) if unknown else st.just(_task(long)))
     return long
 
 
@@ -328,6 +353,7 @@ def argument_values(flag: Flag) -> st.SearchStrategy[Any]:
     return one
 
 
+@cache
 def environment_variables() -> st.SearchStrategy[dict[str, str]]:
     """Environment variables of the engine that hold no secret."""
     keys = st.sampled_from(("NCCL_DEBUG", "OMP_NUM_THREADS", "VLLM_LOGGING_LEVEL", "HOME", "_a1"))
@@ -354,11 +380,12 @@ def servers(draw: st.DrawFn, model: str, pool: str, gpus: int, replicas: int, si
         optional(draw, value, "concurrency", st.just(1))
     if "kv-cache-dtype" not in given:
         optional(draw, value, "kvCache", st.sampled_from(("auto", "fp8") if sized else ("auto",)))
-    if draw(st.booleans()):
+    if draw(st.integers(0, 3)):
         value |= draw(promises())
     return value
 
 
+@cache
 def promises() -> st.SearchStrategy[dict[str, Any]]:
     """A load that any replica carries, with promises that it keeps; overlays may leave one replica."""
     traffic = {
@@ -383,6 +410,7 @@ REGIONS = tuple(
 ACCOUNTS = ("123456789012", "111111111111")
 
 
+@cache
 def apis() -> st.SearchStrategy[dict[str, Any]]:
     """Who reaches and administers a cluster's API."""
     networks = st.sampled_from(("198.51.100.0/24", "203.0.113.7/32", "10.0.0.0/8"))
@@ -519,10 +547,18 @@ def _upstreams(draw: st.DrawFn, value: dict[str, Any]) -> None:
                 target["credentials"] = {"secret": "hub-weights"}
 
 
-def _named(draw: st.DrawFn, least: int, most: int) -> list[str]:
-    return draw(st.lists(names(), min_size=least, max_size=most, unique=True))
+def _named(draw: st.DrawFn, least: int, most: int, longest: int = 40) -> list[str]:
+    """Draw names of entries; a section without any is rare, since what hangs on it is then not drawn either."""
+    least = max(least, min(1, draw(st.integers(0, 7))))
+    return draw(_name_lists(least, most, longest))
 
 
+@cache
+def _name_lists(least: int, most: int, longest: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(names_within(longest), min_size=least, max_size=most, unique=True)
+
+
+@cache
 def policies() -> st.SearchStrategy[dict[str, Any]]:
     """Levels of policies: raised without a word, or any level with a reason and an end."""
     days = st.dates().map(lambda day: day.isoformat())
@@ -539,16 +575,19 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     With `patched=False` there are no `patches`, which take a compilation to draw; with `shared=False` every target has
     a cluster of its own in each environment, which nobody else is in.
     """
-    value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names())}
+    of_platform, of_target, of_environment = draw(st.sampled_from(NAME_LENGTHS))
+    value: dict[str, Any] = {"apiVersion": "llmform/v1", "name": draw(names_within(of_platform))}
     optional(draw, value, "owner", label_values().filter(bool))
     optional(draw, value, "labels", labels())
     optional(draw, value, "edition", st.just("2026-11"))
     optional(draw, value, "policies", policies())
     beside: dict[str, bytes] = {}
     anywhere = aws_targets() | on_prem_targets() if shared else aws_targets()
-    targets = {n: draw(anywhere) for n in _named(draw, 1, 3)}
+    edge = shared and draw(st.integers(0, 3)) == 0
+    # a site alone, or with others, of which one may be its upstream
+    targets = {n: draw(anywhere) for n in _named(draw, draw(st.integers(1, 2)) if edge else 1, 3, of_target)}
     last = sorted(targets)[-1]
-    if shared and draw(st.integers(0, 3)) == 0:
+    if edge:
         targets[last] = draw(edge_targets(last, beside))
     kinds = {t["provider"] for t in targets.values()}
     on_prem = [n for n, t in targets.items() if t["provider"] == "on-prem"]
@@ -586,7 +625,7 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     _images(draw, value, files)
     _moved(draw, value)
     if draw(st.booleans()):
-        value["environments"] = _environments(draw, value)
+        value["environments"] = _environments(draw, value, of_environment)
         met = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
         for name in met if len(value["environments"]) > 1 else ():
             targets[name]["addons"] = "existing"  # a cluster has an operator once
@@ -596,8 +635,10 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
             del value[key]
     written = Written(value, files)
     if patched and draw(st.booleans()):
-        written = draw(adoptions(written))
-        written = Written(written.value | {"patches": draw(patches(written))}, written.files)
+        compiled = compile_spec(written.data, "spec.json", written.folder).compilation
+        nodes = tuple(n for s in compiled.stacks for n in s.graph.nodes) if compiled else ()
+        written = draw(adoptions(written, nodes))
+        written = Written(written.value | {"patches": draw(patches(nodes))}, written.files)
     return written
 
 
@@ -615,7 +656,11 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
         gpus = draw(st.integers(1, drawn[pool].gpus)) if fixed else 1
         replicas = draw(st.integers(1, min(left[pool], 4)))
         left[pool] -= replicas
-        model = draw(st.sampled_from(sorted(value["models"])))
+        held = [m for m in sorted(value["models"]) if _held(value["models"][m], drawn[pool].value)]
+        if not held:
+            left[pool] += replicas
+            continue
+        model = draw(st.sampled_from(held))
         if any(t["provider"] == "edge" for t in value["targets"].values()):  # a model is on one box of a site
             pool = next((s["pool"] for s in found.values() if s["model"] == model), pool)
             if not left[pool] + replicas or pool not in places:
@@ -627,14 +672,23 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
                 left[pool] += replicas
                 continue
         found[name] = draw(servers(model, pool, gpus, replicas, size is not None))
-        if size is None or (size.architecture.experts is not None and size.architecture.layers == 2):
-            # two GPUs of a node, for four tiny experts or what nobody knows
-            if fixed and drawn[pool].gpus >= 2 and draw(st.booleans()):
-                found[name]["parallelism"] = draw(st.sampled_from(SPLIT_FURTHER))
+        if fixed and drawn[pool].gpus >= 2 and draw(st.integers(0, 3)):  # two GPUs of a node
+            splits = SPLIT_FURTHER
+            if size is not None:  # layers in two halves, or four tiny experts
+                tiny = size.architecture.layers == 2
+                splits = splits[: 3 if tiny and size.architecture.experts is not None else 1 if tiny else 0]
+            if splits:
+                found[name]["parallelism"] = draw(st.sampled_from(splits))
         optional(
             draw, found[name], "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True)
         )
     return found
+
+
+def _held(model: Any, pool: dict[str, Any]) -> bool:
+    """Say whether one GPU of the pool holds the model, or nobody knows."""
+    size = fitting.known(model, _TINY)
+    return size is None or fitting.fits(size, pool, (1, 1, 1, False))
 
 
 SPLIT_FURTHER: tuple[dict[str, Any], ...] = (
@@ -669,14 +723,22 @@ def _repository(model: Any) -> str:
     return str(source).removeprefix("hf://").partition("@")[0]
 
 
+def _task(model: Any) -> str:
+    """Return what a drawn model is for: what it says, else what the catalog says, else generate."""
+    row = EDITION.models.get(_repository(model))
+    said = None if isinstance(model, str) else model.get("task")
+    return said or (row.task if row is not None else "generate")
+
+
 def _other_engines(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Give some servers TGI, or an image of one's own."""
     for server in value["serving"].values():
         if _of_vllm(server):
             continue
-        row = EDITION.models.get(_repository(value["models"][server["model"]]))
+        model = value["models"][server["model"]]
+        row = EDITION.models.get(_repository(model))
         engine = draw(st.sampled_from(("vllm", "vllm", "tgi", "custom")))
-        if engine == "tgi" and (row is None or (row.task == "generate" and row.quantization == "")):
+        if engine == "tgi" and _task(model) == "generate" and (row is None or row.quantization == ""):
             server["engine"] = engine
             for key in ("args", "objectives", "concurrency", "kvCache", "traffic"):
                 server.pop(key, None)
@@ -705,10 +767,10 @@ def _triton(draw: st.DrawFn, value: dict[str, Any]) -> None:
     for server in value["serving"].values():
         if "engine" in server or _of_vllm(server) or draw(st.integers(0, 2)):
             continue
-        row = EDITION.models.get(_repository(value["models"][server["model"]]))
+        model = value["models"][server["model"]]
+        row, task = EDITION.models.get(_repository(model)), _task(model)
         if row is not None and row.quantization == "gguf":
             continue
-        task = row.task if row is not None else "generate"
         able = [b for b, tasks in TASKS.items() if task in tasks]
         if row is not None and not row.architecture.encoder and task != "generate":
             able = ["python"]
@@ -775,7 +837,7 @@ def _holds_twice(pool: dict[str, Any]) -> bool:
 def _kserve(draw: st.DrawFn, value: dict[str, Any]) -> None:
     """Let KServe run some servers of vLLM, where it is at every target."""
     targets = value["targets"].values()
-    if draw(st.integers(0, 3)) or any(t["provider"] == "edge" for t in targets):
+    if any(t["provider"] == "edge" for t in targets) or not draw(st.integers(0, 3)):
         return
     for server in value["serving"].values():
         if server.get("engine", "vllm") == "vllm" and not _of_vllm(server) and draw(st.booleans()):
@@ -798,7 +860,7 @@ def _on_cores(draw: st.DrawFn, value: dict[str, Any], on_aws: bool) -> None:
     name = draw(names())
     if name in taken or draw(st.integers(0, 2)):
         return
-    revision = draw(st.from_regex(r"[a-f][0-9a-f]{39}", fullmatch=True))
+    revision = draw(REVISIONS)
     file = draw(st.sampled_from(sorted(EDITION.models[GGUF].files)))
     model: dict[str, Any] = {"source": f"hf://{GGUF}@{revision}", "file": file}
     optional(draw, model, "sha256", st.just("0123456789abcdef" * 4))
@@ -887,11 +949,11 @@ def _moved(draw: st.DrawFn, value: dict[str, Any]) -> None:
         value["moved"] = moved
 
 
-def _environments(draw: st.DrawFn, value: dict[str, Any]) -> dict[str, Any]:
+def _environments(draw: st.DrawFn, value: dict[str, Any], longest: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     # two environments on one cluster must not both install an operator or claim one object of the user's own
     most = 1 if any(t["provider"] == "on-prem" for t in value["targets"].values()) else 3
-    for name in _named(draw, 1, most):
+    for name in _named(draw, 1, most, longest):
         entry: dict[str, Any] = {}
         optional(draw, entry, "targets", st.lists(st.sampled_from(sorted(value["targets"])), min_size=1, unique=True))
         for target in list(entry.get("targets", ())):  # sites are planned with what they fetch from
@@ -952,10 +1014,12 @@ def overlays(draw: st.DrawFn, value: dict[str, Any], targets: tuple[str, ...], r
 
 
 @st.composite
-def adoptions(draw: st.DrawFn, written: Written) -> Written:
-    """The spec with adoptions of what can have one id in all environments: what AWS names, and objects of one's own."""
-    compiled = compile_spec(written.data, "spec.json", written.folder).compilation
-    nodes = {n.id: n for s in compiled.stacks for n in s.graph.nodes} if compiled else {}
+def adoptions(draw: st.DrawFn, written: Written, compiled: tuple[Node, ...]) -> Written:
+    """The spec with adoptions of what can have one id in all environments: what AWS names, and objects of one's own.
+
+    `compiled` is what the spec has been compiled to.
+    """
+    nodes = {n.id: n for n in compiled}
     ids = sorted(
         i
         for i, n in nodes.items()
@@ -963,7 +1027,11 @@ def adoptions(draw: st.DrawFn, written: Written) -> Written:
     )
     adopt: dict[str, Any] = {}
     files = dict(written.files)
-    for node in draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else ():
+    drawn = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else []
+    own = [i for i in ids if i not in drawn and i.startswith("manifests.")]
+    if own and draw(st.booleans()):  # among the many subnets they would be rare
+        drawn.append(draw(st.sampled_from(own)))
+    for node in drawn:
         if nodes[node].type.startswith("aws:"):
             kind = "vpc" if node.startswith("network/Vpc/") else "subnet"
             adopt[node] = draw(st.sampled_from((f"{kind}-0123456789abcdef0", f"{kind}-01234567")))
@@ -977,10 +1045,8 @@ def adoptions(draw: st.DrawFn, written: Written) -> Written:
 
 
 @st.composite
-def patches(draw: st.DrawFn, written: Written) -> list[dict[str, Any]]:
-    """Patches of nodes that the spec has; each changes something wherever its node is."""
-    compiled = compile_spec(written.data, "spec.json", written.folder).compilation
-    nodes = [n for s in compiled.stacks for n in s.graph.nodes] if compiled else []
+def patches(draw: st.DrawFn, nodes: tuple[Node, ...]) -> list[dict[str, Any]]:
+    """Patches of some of the nodes; each changes something wherever its node is."""
     unfit = {n.id for n in nodes if not _can_be_patched(n)}
     ids = sorted({n.id: n for n in nodes if n.id not in unfit})
     if not ids:
