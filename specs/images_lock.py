@@ -17,7 +17,7 @@ from specs.files import Files
 from specs.finding import finding
 from specs.load import Case
 from specs.scalars import resolve
-from specs.source import read
+from specs.source import read_beside
 from specs.suggest import did_you_mean
 from specs.tree import Tree
 
@@ -55,7 +55,8 @@ def read_lock(case: Case, files: Files, spec_file: str) -> tuple[Mapping[str, Lo
         message = f"there is no file `{section.lock}` beside the spec: no image is pinned"
         advice = "`llmform images SPEC -o DIR` writes it with the folders to build from"
         return None, (finding(case, "image-not-pinned", path, message, help=advice, severity=Severity.WARNING),)
-    tree, wrong = read(data, str(PurePosixPath(spec_file).parent / section.lock))
+    shown = str(PurePosixPath(spec_file).parent / section.lock)
+    tree, wrong = read_beside(data, shown, "a map of images", "vllm: {reference: …, digest: …}")
     if tree is None:
         return None, wrong
     found = (*wrong, *_problems(tree))

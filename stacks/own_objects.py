@@ -17,6 +17,9 @@ from stacks.compilation import CompiledStack
 _SCALERS = {("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")}
 """Group and kind of what sets the replicas of its `spec.scaleTargetRef`."""
 
+_SCALED = {"Deployment", "LeaderWorkerSet"}
+"""The kinds of model servers that have a subresource `scale`; KServe's LLMInferenceService has none (v0.20.0)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -64,21 +67,22 @@ def scaled_twice(one: Made) -> Iterator[Diagnostic]:
     """Yield the user's autoscalers of a model server whose replicas llmform sets: each deployment would set back
     what the autoscaler did."""
     servers = {
-        (n.inputs["metadata"].get("namespace"), n.inputs["metadata"].get("name")): n
+        (n.inputs["metadata"].get("namespace"), n.inputs["kind"], n.inputs["metadata"].get("name")): n
         for s in one.stacks
         for n in s.graph.nodes
-        if n.origin.startswith("serving.") and n.inputs.get("kind") == "Deployment" and "replicas" in n.inputs["spec"]
+        if n.origin.startswith("serving.") and n.inputs.get("kind") in _SCALED and "replicas" in n.inputs["spec"]
     }
     for manifest in one.manifests:
         content = manifest.content
         spec = content.get("spec")
         target = spec.get("scaleTargetRef") if isinstance(spec, dict) else None
         scaler = (content["apiVersion"].rpartition("/")[0], content["kind"]) in _SCALERS
-        # KEDA takes a Deployment for granted (keda.sh, "ScaledObject specification")
-        if not scaler or not isinstance(target, dict) or target.get("kind", "Deployment") != "Deployment":
+        if not scaler or not isinstance(target, dict):
             continue
-        name, namespace = target.get("name"), content["metadata"].get("namespace") or one.namespace
-        node = servers.get((namespace, name)) if isinstance(name, str) else None
+        # KEDA takes a Deployment for granted (keda.sh, "ScaledObject specification")
+        kind, name = target.get("kind", "Deployment"), target.get("name")
+        namespace = content["metadata"].get("namespace") or one.namespace
+        node = servers.get((namespace, kind, name)) if isinstance(kind, str) and isinstance(name, str) else None
         place = at(manifest.tree, ("spec", "scaleTargetRef"))
         if node is not None and place is not None:
             remove = "json: [{op: remove, path: /spec/replicas}]"

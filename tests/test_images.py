@@ -500,6 +500,19 @@ def test_a_lock_is_read_as_it_was_written(images: dict[str, tuple[str, str]]) ->
         assert {n: (e.reference, e.digest) for n, e in read.items()} == images
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("- a\n", "the file is a list, not a map"), ("", "the file is empty"), ("# -\n", "the file is empty")],
+)
+def test_an_error_in_a_lock_speaks_of_that_file(text: str, said: str) -> None:
+    """A lock is no spec."""
+    case = compile_spec(json.dumps(spec(images=IMAGES)).encode(), "spec.yaml").loaded.cases[0]
+    _, found = read_lock(case, MemoryFiles({"images.lock": text.encode()}), "spec.yaml")
+    (one,) = found
+    assert (one.message, one.span.file) == (said, "images.lock")
+    assert "a map of images" in one.help
+
+
 # ---- from a build to the lock ----
 
 

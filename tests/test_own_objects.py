@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.test_groups import GROUP
 from tests.test_model_server import AWS, ON_PREM
 from tests.test_regressions import QUICKSTART, codes, compiled
 
@@ -115,6 +116,16 @@ def test_one_hand_sets_the_replicas(api_version: str, kind: str, spec: Any, expe
     """KEDA's `scaleTargetRef.kind` is a Deployment unless it says more (keda.sh, ScaledObject specification)."""
     assert codes(with_objects(object_of(api_version, kind, "chat", spec=spec))) == expected
     assert codes(with_objects(object_of(api_version, kind, "chat", "elsewhere", spec=spec))) == []
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("LeaderWorkerSet", ["scaled-twice"]), ("Deployment", [])])
+def test_one_hand_sets_the_groups_of_a_server_over_nodes(kind: str, expected: list[str]) -> None:
+    """A LeaderWorkerSet has a subresource `scale` as well; a Deployment of its name is another object."""
+    target = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": kind, "name": "v3-group"}
+    own = object_of(
+        "autoscaling/v2", "HorizontalPodAutoscaler", "v3", spec={"scaleTargetRef": target, "maxReplicas": 4}
+    )
+    assert codes(with_objects(own, **GROUP)) == expected
 
 
 def test_an_autoscaler_may_scale_a_server_whose_replicas_are_patched_away() -> None:

@@ -128,6 +128,13 @@ def test_a_slip_of_the_finger_is_answered(tmp_path: Path) -> None:
     status, out, err = run(["urns", spec, "serving.chat"], tmp_path)
     assert (status, out) == (2, "")
     assert "`hello.default.us-east-1.foundation`, `hello.default.us-east-1.workloads`" in err
+    edge = (EXAMPLES / "store-edge.yaml").read_text()
+    sites = "".join(f"s{n},c{n},z\n" for n in range(1_012))
+    (tmp_path / "shops.csv").write_text("name,kubeContext,zone\n" + sites)
+    (tmp_path / "spec.yaml").write_text(edge)
+    status, out, err = run(["urns", "spec.yaml", "serving.shop"], tmp_path)
+    assert (status, out) == (2, "")
+    assert "1,012 stacks have a component" in err and err.rstrip().endswith("and 1,000 more")
 
 
 def test_what_gitops_delivers_is_no_target(tmp_path: Path) -> None:

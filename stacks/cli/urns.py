@@ -14,6 +14,9 @@ from stacks.urns import urns
 
 FORMATS = ("args", "lines", "json")
 
+_SHOWN = 12
+"""Stacks that an error names; an edge target may have thousands."""
+
 EPILOG = """\
 examples:
   pulumi up --stack hello.default.us-east-1.workloads \\
@@ -71,8 +74,11 @@ def _holder(chosen: tuple[CompiledStack, ...], component: str) -> CompiledStack:
             f"no selected stack has a component `{component}`", did_you_mean(component, known, "components")
         )
     if len(holders) > 1:
-        names = ", ".join(f"`{s.name}`" for s in holders[:12])
-        raise UsageError(f"{len(holders)} stacks have a component `{component}`", f"name one with `--stack`: {names}")
+        names = ", ".join(f"`{s.name}`" for s in holders[:_SHOWN])
+        more = f", and {len(holders) - _SHOWN:,} more" if len(holders) > _SHOWN else ""
+        raise UsageError(
+            f"{len(holders):,} stacks have a component `{component}`", f"name one with `--stack`: {names}{more}"
+        )
     if holders[0].delivery != "pulumi":
         raise UsageError(
             f"`{holders[0].name}` is delivered by GitOps, and `pulumi up` refuses it",
