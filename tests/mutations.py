@@ -530,9 +530,76 @@ _LIKELY: Mapping[str, tuple[Json, ...]] = {
 }
 
 
+_SHAPE: dict[str, Json] = {
+    "family": "llama", "dtype": "bfloat16", "layers": 32, "hidden": 4096, "intermediate": 14336, "heads": 32,
+    "kvHeads": 8, "headDim": 128, "vocab": 128256,
+}  # fmt: skip
+_SHAPES: tuple[Json, ...] = (
+    {"config": "config.json"}, {"config": "k8s/priority-class.yaml"}, _SHAPE, _SHAPE | {"layers": 1, "hidden": 1},
+    _SHAPE | {"kvHeads": 7}, _SHAPE | {"heads": 1, "kvHeads": 1, "headDim": 1, "vocab": 1, "intermediate": 1},
+    _SHAPE | {"layers": 10**6, "hidden": 2**62, "vocab": 2**62}, _SHAPE | {"window": 1, "fullLayers": 32},
+    _SHAPE | {"experts": {"total": 128, "active": 8, "intermediate": 768, "layers": 32}},
+    _SHAPE | {"experts": {"total": 2, "active": 8, "intermediate": 1, "layers": 99}},
+    _SHAPE | {"latent": {"qRank": 0, "kvRank": 512, "nopeHeadDim": 128, "ropeHeadDim": 64, "valueHeadDim": 128}},
+    _SHAPE | {"encoder": True, "noHead": True, "labels": 3}, _SHAPE | {"vision": {"parameters": 10**15}},
+    _SHAPE | {"crossLayers": 40, "nextTokenLayers": 99}, {"layers": 3},
+)  # fmt: skip
+"""Models of one's own; the first numbers are those of Llama 3.1 8B."""
+
+_REQUESTS: tuple[Json, ...] = tuple(
+    {"requestsPerSecond": rate, "inputTokens": given, "outputTokens": made}
+    for rate in (1e-9, 1, 50, 1e9)
+    for given, made in ((1, 1), (1500, 300), ("100k", 1), (2**62, 2**62))
+)
+_SETTINGS: tuple[tuple[str, str, tuple[Json, ...]], ...] = (
+    ("models", "architecture", _SHAPES),
+    ("models", "quantization", ("fp8", "awq", "gptq", "gguf", "none", "mxfp4", "int4")),
+    ("models", "task", ("generate", "embed", "score", "classify", "x")),
+    ("models", "weights", ("baked", "mirrored")),
+    ("models", "size", ("1", "15Gi", "900Ti")),
+    ("models", "contextLength", (1, "2k", "1000k", 2**62)),
+    ("models", "file", ("a.gguf", "qwen2.5-1.5b-instruct-q8_0.gguf")),
+    ("nodePools", "sharing", ({"mode": "mps", "replicas": 2}, {"mode": "time-slicing", "replicas": 1000},
+                              {"mode": "mig", "profile": "1g.10gb"}, {"mode": "mig", "profile": "7g.80gb"},
+                              {"mode": "mps"}, {"mode": "none"})),
+    ("nodePools", "accelerator", ("none", "nvidia-t4", "nvidia-h100-80gb", "nvidia-b200", "nvidia-a100-80gb")),
+    ("nodePools", "perNode", (1, 2, 3, 8)),
+    ("serving", "engine", ("vllm", "triton", "tgi", "llama-cpp", "custom")),
+    ("serving", "backend", ("vllm", "onnx", "tensorrt-llm", "python")),
+    ("serving", "runtime", ("deployment", "kserve")),
+    ("serving", "image", ("ghcr.io/acme/own@sha256:" + "a" * 64, "own:1")),
+    ("serving", "parallelism", ("auto", {"tensor": 2}, {"tensor": 8, "pipeline": 2}, {"data": 4, "expert": True},
+                                {"pipeline": 1000}, {"data": 10**9})),
+    ("serving", "concurrency", (1, 64, 10**9)),
+    ("serving", "replicas", (0, 1, 2, 10**9)),
+    ("serving", "kvCache", ("auto", "fp8")),
+    ("serving", "traffic", _REQUESTS),
+    ("serving", "objectives", ({"availability": "99.9%"}, {"interTokenLatency": {"p95": "36ms"}},
+                               {"timeToFirstToken": {"p95": "1ms"}}, {"interTokenLatency": {"p95": "9000d"}})),
+    ("serving", "allowSinglePoint", (True, False)),
+    ("targets", "sites", ({"file": "shops.csv"}, {"file": "config.json"},
+                          [{"name": "a", "kubeContext": "a", "zone": "z"}],
+                          [{"name": n, "kubeContext": "a", "zone": "z"} for n in ("a", "A", "a.b", "a")])),
+    ("targets", "upstream", ("hub", "shops", "us-east-1", "x")),
+    ("targets", "cache", ({"models": "1Ki"}, {"models": "20Gi"})),
+    ("targets", "delivery", ("pulumi", "gitops")),
+    ("targets", "addons", ("managed", "existing", {"kserve": "managed"}, {"lws": "existing"})),
+)  # fmt: skip
+
+
+def _settings(rng: Random, tree: dict[str, Any], corpus: Corpus) -> None:
+    """Say one to four things of models, pools, servers and targets: sizes, shares, engines, sites."""
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        section, key, values = rng.choice(_SETTINGS)
+        entries = tree.get(section)
+        found = [e for e in entries.values() if isinstance(e, dict)] if isinstance(entries, dict) else []
+        if found:
+            rng.choice(found)[key] = deepcopy(rng.choice(values))
+
+
 TREE_MUTATIONS: tuple[Callable[[Random, dict[str, Any], Corpus], None], ...] = (
     _retype, _rename, _remove, _spliced, _same_key_elsewhere, _overlay, _overlay, _patch, _patch, _patch, _moved,
-    _arguments, _gently, _gently, _gently,
+    _arguments, _gently, _gently, _gently, _settings, _settings, _settings,
 )  # fmt: skip
 
 

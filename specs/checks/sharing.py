@@ -1,4 +1,4 @@
-"""GPUs that are shared in a way that the place or the GPU does not have, or by a server that needs several."""
+"""GPUs that are shared in a way that the place or the pool does not have, or by a server that needs several."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from specs.catalog.reader import Edition
 from specs.diagnostics import Diagnostic
 from specs.finding import finding, place_of
 from specs.load import Case
+from specs.schema.node_pools import NO_ACCELERATOR
 from specs.schema.targets import AwsTarget, EdgeTarget
 from specs.suggest import did_you_mean
 from specs.tree import Path
@@ -26,7 +27,13 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
         instance = edition.instances.get(pool.instance or "")
         accelerator = pool.accelerator or (instance.accelerator if instance else None) or ""
         device = devices(edition.name).get(accelerator)
-        if isinstance(target, EdgeTarget):
+        if accelerator == NO_ACCELERATOR or (not accelerator and instance is not None and not instance.gpus_physical):
+            yield finding(
+                case, "sharing-not-available", path, f"the nodes of `{name}` have no GPU that pods could share",
+                help="remove `sharing`, or choose an `accelerator`", key=True,
+                related=(place_of(case, ("nodePools", name), "the pool is set here"),),
+            )  # fmt: skip
+        elif isinstance(target, EdgeTarget):
             message = f"the sites of `{case.target}` have no device plugin of llmform's that could share their GPUs"
             yield finding(
                 case, "sharing-not-available", path, message, help="remove `sharing` there", key=True, related=(here,)
