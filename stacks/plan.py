@@ -297,7 +297,7 @@ def _with_true_causes(made: StackPlan, before: Mapping[str, Explained], after: M
     """Return the plan in which nothing is said to have left the spec that is still in it.
 
     A stack can come or go while what it was made for stays: a foundation that exists takes the place of llmform's own.
-    The cause is then what the spec says otherwise of the target.
+    If a step has no other cause, it is then what the spec says otherwise of the target.
     """
     written = tuple(path for path, e in after.items() if e.where)
 
@@ -307,8 +307,9 @@ def _with_true_causes(made: StackPlan, before: Mapping[str, Explained], after: M
     if not after or not any(stays(b) for step in made.steps for b in step.because):
         return made
     other = tuple(b for b in differing(before, after) if b.written and under(b.path, (f"targets.{made.target}",)))
-    causes = tuple(whole_foundation(other))
-    steps = (replace(s, because=causes) if any(stays(b) for b in s.because) else s for s in made.steps)
+    instead = tuple(whole_foundation(other))
+    causes = (tuple(b for b in s.because if not stays(b)) for s in made.steps)
+    steps = (replace(s, because=c or instead) if c != s.because else s for s, c in zip(made.steps, causes, strict=True))
     return replace(made, steps=tuple(steps))
 
 

@@ -17,6 +17,7 @@ from stacks.render.human_plan import human_plan
 from stacks.risk import RULES
 from stacks.risk.finding import Risk
 from tests.graph_strategies import compilation, pairs
+from tests.test_regressions import compiled
 
 GIT = Against("git", "main (4f21c0e)", "1.0.0", "2026-11")
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -731,3 +732,13 @@ def test_a_changed_manifest_file_is_the_cause() -> None:
     sides = [compilation(graph(node(kind, {"stringData": {"a": v}}, "a", "manifests.extras"))) for v in "12"]
     (found,) = plan(sides[0], sides[1], GIT).steps
     assert found.explanation == "the files that `manifests.extras` names hold something else"
+
+
+def test_a_changed_engine_is_the_cause_of_its_own_step() -> None:
+    """What a vLLM server's fit was judged by is no cause of its own: the pool still says it, and the engine is what
+    the spec says otherwise."""
+    sides = [compiled(serving={"chat": {"model": "chat", "pool": "l40s", **more}}) for more in ({}, {"engine": "tgi"})]
+    before, after = (side.compilation for side in sides)
+    assert before is not None and after is not None
+    found = of(plan(before, after, GIT), "serving.chat")
+    assert [b.path for b in found.because] == ["serving.chat.engine"]
