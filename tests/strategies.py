@@ -1027,7 +1027,7 @@ def adoptions(draw: st.DrawFn, written: Written, compiled: tuple[Node, ...]) -> 
     )
     adopt: dict[str, Any] = {}
     files = dict(written.files)
-    drawn = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else []
+    drawn: list[str] = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else []
     own = [i for i in ids if i not in drawn and i.startswith("manifests.")]
     if own and draw(st.booleans()):  # among the many subnets they would be rare
         drawn.append(draw(st.sampled_from(own)))

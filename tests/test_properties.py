@@ -340,6 +340,9 @@ def test_another_target_changes_no_other(written: Written, data: st.DataObject) 
     }
     if target["provider"] == "on-prem":
         target |= {"kubeContext": "another", "addons": "existing"}
+    elif any(s.get("runtime") == "kserve" for s in written.value.get("serving", {}).values()):
+        given = target.get("addons", {})  # those servers run there too
+        target["addons"] = ({"default": given} if isinstance(given, str) else given) | {"kserve": "existing"}
     old = compiled(written)
     new = compiled(changed(written, targets={**written.value["targets"], name: target}))
     kept = {s.name for s in old.stacks}
@@ -366,9 +369,32 @@ def test_removing_a_server_removes_only_its_own(written: Written, data: st.DataO
     for stack in old.stacks:
         ids = {n.id for n in left[stack.name].nodes} if stack.name in left else set()
         gone = {n.id for n in stack.graph.nodes} - ids
-        assert {i.partition("/")[0] for i in gone} <= {f"serving.{name}"} or stack.name not in left
+        if stack.name in left:
+            own = {f"serving.{name}"} | _only_elsewhere(
+                naive(value, stack.target, stack.environment), stack.target, written.value["serving"][name]
+            )
+            assert {i.partition("/")[0] for i in gone} <= own
         others = {n.id: n for n in stack.graph.nodes if n.component.startswith("serving.") and n.id in ids}
         assert all(left[stack.name].node(i).id == i for i in others)
+
+
+def _only_elsewhere(here: dict[str, Any], target: str, gone: dict[str, Any]) -> set[str]:
+    """Return what goes from a target with a server: model and pool are where a server of theirs runs, by `targets`.
+
+    What no server names at all is everywhere.
+    """
+
+    def away(key: str, entry: str) -> bool:
+        of_it = [s for s in here.get("serving", {}).values() if s[key] == entry]
+        return bool(of_it) and all(target not in s.get("targets", (target,)) for s in of_it)
+
+    found = {f"nodePools.{gone['pool']}"} if away("pool", gone["pool"]) else set()
+    if away("model", gone["model"]):
+        found.add(f"models.{gone['model']}")
+        mirrored = [n for n, m in here["models"].items() if m.get("weights") != "baked"]
+        if all(away("model", n) for n in mirrored):  # nothing is left to mirror, to keep or to read
+            found |= {"models", "stores.weights", "weights-mirror"}
+    return found
 
 
 # --- two compilations -------------------------------------------------------------------------------------------
