@@ -1029,7 +1029,7 @@ def adoptions(draw: st.DrawFn, written: Written, compiled: tuple[Node, ...]) -> 
     files = dict(written.files)
     drawn: list[str] = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True)) if ids else []
     own = [i for i in ids if i not in drawn and i.startswith("manifests.")]
-    if own and draw(st.booleans()):  # among the many subnets they would be rare
+    if draw(st.booleans()) and own:  # among the many subnets they would be rare
         drawn.append(draw(st.sampled_from(own)))
     for node in drawn:
         if nodes[node].type.startswith("aws:"):
