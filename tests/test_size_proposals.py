@@ -147,3 +147,20 @@ def test_a_type_that_karpenter_cannot_start_is_told() -> None:
     assert size.code == "does-not-fit" and "weights 131.4" in size.message
     assert error.code == "no-instance-type" and error.path == "nodePools.gpu.perNode"
     assert error.help.startswith("write `perNode: 8`. p5.4xlarge has 1 × nvidia-h100-80gb, but EC2 reported 0 GPUs")
+
+
+@pytest.mark.parametrize("key", ["sharing", "accelerator", "instance"])
+def test_what_a_pool_shares_and_has_is_a_cause_of_its_servers_changes(key: str) -> None:
+    """`--gpu-memory-utilization` and the split follow from them."""
+    found = compiled({"repository": QWEN}, {"accelerator": "nvidia-l40s", "max": 2})
+    assert found.compilation is not None
+    [server] = [c for s in found.compilation.stacks for c in s.graph.components if c.type.endswith(":ModelServer")]
+    assert f"nodePools.gpu.{key}" in server.reads
+
+
+def test_a_pool_of_parts_says_how_many() -> None:
+    found = compiled(
+        {"repository": "Qwen/Qwen2.5-1.5B-Instruct"},
+        {"accelerator": "nvidia-l40s", "max": 2, "sharing": {"mode": "mps", "replicas": 4}},
+    )
+    assert "can have 8 parts of GPUs" in only(found).rollout.reason

@@ -84,6 +84,9 @@ def replicas_of(demands: Iterable[Demand]) -> list[int]:
     return [d.gpus for d in demands for _ in range(d.replicas * d.nodes)]
 
 
+_PLURALS = {"GPU": "GPUs", "part of a GPU": "parts of GPUs", "place": "places"}
+
+
 def choose_rollout(
     server: Demand,
     all_demands: Sequence[Demand],
@@ -106,7 +109,7 @@ def choose_rollout(
     now = nodes_needed(running, per_node) or 0
     more = nodes_needed([*running, *[server.gpus] * server.nodes], per_node)
     total, used = maximum * per_node, sum(running)
-    has = f"{total} {unit}{'s' if total > 1 else ''}"
+    has = f"{total} {unit if total == 1 else _PLURALS[unit]}"
     following = [*running, *[server.gpus] * (server.nodes - 1)]  # the last pod of one more replica finds these
     if more is None or more > maximum or not always_room(following, server.gpus, per_node, maximum):
         left = server.replicas - 1

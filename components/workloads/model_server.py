@@ -100,7 +100,9 @@ def _component(platform: Platform, server: Server, title: str, container: Contai
         reads=(
             origin,
             f"models.{server.weights.model}",
-            *(f"nodePools.{server.pool.name}.{key}" for key in ("max", "min", "perNode", "taints")),
+            *(f"nodePools.{server.pool.name}.{key}" for key in ("max", "min", "perNode", "sharing", "taints")),
+            # the split over GPUs and what the engine is told of them
+            *(f"nodePools.{server.pool.name}.{key}" for key in ("accelerator", "instance") if server.sized is not None),
             # the share that a replica has of a node without GPU
             *(
                 f"nodePools.{server.pool.name}.{key}"
