@@ -85,6 +85,21 @@ def whole_foundation(causes: Iterable[Because]) -> list[Because]:
     return [b for b in told if b.path.endswith(".existing") or not any(b.path.startswith(w) for w in whole)]
 
 
+_HARDWARE = (
+    "spec.template.spec.containers",
+    "spec.template.spec.requirements",
+    "spec.template.metadata",
+    "spec.leaderWorkerTemplate",
+    "spec.replicas",
+    "spec.strategy",
+    "spec.limits",
+    "instanceTypes",
+    "nodeGroupName",
+    "amiType",
+    "(comes or goes)",
+)
+"""What a pool's kind of node decides: the nodes themselves, and what a server asks of them and tells its engine."""
+
 _EXPLAINS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # the spec path                  the properties that it decides
     ("nodePools.*.max", ("spec.strategy", "spec.limits", "(comes or goes)")),
@@ -96,6 +111,8 @@ _EXPLAINS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "nodePools.*.perNode",
         ("spec.strategy", "spec.limits", "spec.template", "instanceTypes", "nodeGroupName", "amiType"),
     ),
+    ("nodePools.*.accelerator", _HARDWARE),
+    ("nodePools.*.instance", _HARDWARE),
     ("nodePools.*.taints", ("spec.template", "taints")),
     ("serving.*.replicas", ("spec.replicas", "spec.strategy", "spec.maxUnavailable", "spec.minAvailable")),
     ("serving.*.rollout", ("spec.strategy",)),

@@ -208,7 +208,16 @@ def test_values_that_can_be_listed_are_listed() -> None:
         (
             "AwsTarget",
             "addons",
-            {"managed", "existing", "default", "karpenter", "nvidia-device-plugin", "lws", "kserve", "efa-device-plugin"},
+            {
+                "managed",
+                "existing",
+                "default",
+                "karpenter",
+                "nvidia-device-plugin",
+                "lws",
+                "kserve",
+                "efa-device-plugin",
+            },
         ),
         ("Network", "nat", {"single", "per-zone"}),
         ("NodePool", "capacity", {"on-demand", "spot"}),
