@@ -323,5 +323,6 @@ def carried_findings(case: Case, name: str, size: Sized, at_best: bool) -> Itera
 
 
 def _faster(size: Sized) -> str:
-    wider = "a wider tensor split, " if size.fit.layout.tensor < size.machine.per_node else ""
+    # `auto` has tried every wider one
+    wider = "a wider tensor split, " if not size.chosen and size.fit.layout.tensor < size.machine.per_node else ""
     return f"promise what the estimate gives, or choose {wider}a faster GPU or shorter prompts"
