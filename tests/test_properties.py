@@ -389,8 +389,9 @@ def _only_elsewhere(here: dict[str, Any], target: str, gone: dict[str, Any]) -> 
         return bool(of_it) and all(target not in s.get("targets", (target,)) for s in of_it)
 
     found = {f"nodePools.{gone['pool']}"} if away("pool", gone["pool"]) else set()
-    if found and "foundation" in here["targets"][target] and all(away("pool", n) for n in here["nodePools"]):
-        found.add(f"targets.{target}")  # facts of the foundation that only node groups ask for
+    existing = "foundation" in here["targets"][target]
+    if found and all(away("pool", n) for n, p in here["nodePools"].items() if existing or p.get("min")):
+        found.add(f"targets.{target}")  # what only node groups ask for: facts of the foundation, the AWS provider
     if away("model", gone["model"]):
         found.add(f"models.{gone['model']}")
         mirrored = [n for n, m in here["models"].items() if m.get("weights") != "baked"]
