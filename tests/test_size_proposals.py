@@ -29,6 +29,14 @@ REFUSED: Mapping[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict
         {"repository": "deepseek-ai/DeepSeek-V3"}, {"accelerator": "nvidia-h100-80gb", "max": 1}, {}, AWS,
     ),
     "own nodes": ({"repository": LLAMA}, {"accelerator": "nvidia-h100-80gb", "perNode": 1, "max": 1}, {}, ON_PREM),
+    "longer requests": (
+        {"repository": LLAMA, "contextLength": "8k"}, {"accelerator": "nvidia-h100-80gb", "perNode": 1},
+        {
+            "concurrency": 16, "replicas": 1, "allowSinglePoint": True,
+            "traffic": {"requestsPerSecond": 0.1, "inputTokens": 2000, "outputTokens": 400},
+        },
+        ON_PREM,
+    ),
     "a part": (
         {"repository": QWEN}, {"accelerator": "nvidia-l40s", "sharing": {"mode": "mps", "replicas": 4}}, {}, AWS,
     ),

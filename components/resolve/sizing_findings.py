@@ -18,6 +18,7 @@ from specs.catalog.devices import Overheads
 from specs.diagnostics import Diagnostic, Severity
 from specs.finding import finding, place_of
 from specs.load import Case
+from specs.schema.serving import Server
 from specs.tree import Path, at
 
 
@@ -140,14 +141,14 @@ def proposals(case: Case, name: str, asked: Asked, o: Overheads, other: Sequence
         if choice.chosen is not None:
             found.append(f"`serving.{name}.parallelism: auto`, which takes {choice.chosen.layout}")
         as_stated = _as_stated(model, gpus.gpu, stated, need, settings, o, other)
-        found.extend(proposal(case, name, a, gpus) for a in as_stated)
+        found.extend(proposal(case, name, a, gpus) for a in as_stated if _long_enough(a, server))
     beside = ""
     if settings.dtype == "bfloat16" and gpus.gpu.capability < 8.0:
         settings, beside = settings._replace(dtype="float16"), f" with `serving.{name}.args: {{dtype: half}}`"
         half = choose(model, gpus.gpu, shape, need, settings, o)
         if half.chosen is not None:
             return (f"`serving.{name}.args: {{dtype: half}}`: fits as {half.chosen.layout}", *found)
-    tried = alternatives(model, gpus.gpu, shape, need, settings, o, other)
+    tried = tuple(a for a in alternatives(model, gpus.gpu, shape, need, settings, o, other) if _long_enough(a, server))
     if server.parallelism != "auto":  # what another split would hold says nothing of the one that is asked for
         tried = tuple(a for a in tried if a.kind == "split")
     here = gpus.per_node * gpus.nodes
@@ -163,6 +164,12 @@ def proposals(case: Case, name: str, asked: Asked, o: Overheads, other: Sequence
             break
     found.extend(proposal(case, name, a, gpus) + (beside if a.kind != "accelerator" else "") for a in tried)
     return tuple(found)
+
+
+def _long_enough(a: Alternative, server: Server) -> bool:
+    """Say whether the requests of the server's traffic still fit into the context that is proposed."""
+    given = server.traffic
+    return a.kind != "context" or given is None or a.fit.need.context >= given.input_tokens + given.output_tokens
 
 
 def _as_stated(
