@@ -277,9 +277,8 @@ def _with_traffic(edition: Edition, t: Task, size: Sized, traffic: Traffic) -> S
     if not number:
         first, between = wanted.get("timeToFirstToken", 0.0), wanted.get("interTokenLatency", 0.0)
         computed = replicas(m, traffic, capacity, first, between)
-        if (
-            not computed.number
-        ):  # no number keeps the objectives: what carries the traffic is told, and how far off it is
+        # where no number keeps the objectives, what carries the traffic is told, and how far off it is
+        if not computed.number:
             computed = replicas(m, traffic, capacity)
         number, fewer = computed.number or 1, computed.limit
     carried = load(m, traffic._replace(requests_per_second=traffic.requests_per_second / number), capacity)
