@@ -651,26 +651,24 @@ def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw])
         if not places or not value["models"]:
             break
         pool = draw(st.sampled_from(places))
-        # one GPU where the pool leaves open what its nodes have: the smallest node that EC2 offers then holds it
-        fixed = "perNode" in drawn[pool].value or "instance" in drawn[pool].value
-        gpus = draw(st.integers(1, drawn[pool].gpus)) if fixed else 1
-        replicas = draw(st.integers(1, min(left[pool], 4)))
-        left[pool] -= replicas
         held = [m for m in sorted(value["models"]) if _held(value["models"][m], drawn[pool].value)]
         if not held:
-            left[pool] += replicas
             continue
         model = draw(st.sampled_from(held))
         if any(t["provider"] == "edge" for t in value["targets"].values()):  # a model is on one box of a site
             pool = next((s["pool"] for s in found.values() if s["model"] == model), pool)
-            if not left[pool] + replicas or pool not in places:
+            if pool not in places:
                 continue
+        # one GPU where the pool leaves open what its nodes have: the smallest node that EC2 offers then holds it
+        fixed = "perNode" in drawn[pool].value or "instance" in drawn[pool].value
+        gpus = draw(st.integers(1, drawn[pool].gpus)) if fixed else 1
+        replicas = draw(st.integers(1, min(left[pool], 4)))
         size = fitting.known(value["models"][model], _TINY)
         if size is not None and not fitting.fits(size, drawn[pool].value, (gpus, 1, 1, False)):
             gpus = 1
             if not fitting.fits(size, drawn[pool].value, (gpus, 1, 1, False)):
-                left[pool] += replicas
                 continue
+        left[pool] -= replicas
         found[name] = draw(servers(model, pool, gpus, replicas, size is not None))
         if fixed and drawn[pool].gpus >= 2 and draw(st.integers(0, 3)):  # two GPUs of a node
             splits = SPLIT_FURTHER
