@@ -13,7 +13,6 @@ from stacks.cli.session import (
     CHANGES,
     FINDINGS,
     BrokenInput,
-    Spec,
     UsageError,
     coloured,
     compile_file,
@@ -25,9 +24,8 @@ from stacks.cli.session import (
     today,
     write,
 )
-from stacks.compile import Compiled, Selection, select
-
-FORMATS = ("human", "json", "markdown")
+from stacks.compile import Selection, select
+from stacks.render.reviews import FORMATS, rendered
 
 EPILOG = """\
 examples:
@@ -69,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
     from stacks.plan import Against, plan
     from stacks.policy_report import report
+    from stacks.review import Reading, Review, SpecReview
 
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
@@ -100,32 +99,13 @@ def run(arguments: argparse.Namespace) -> int:
     if other is not None:
         notes = (*made.notes, *other.notes)
         made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
-    policies = report(after, compiled.loaded, today(arguments.day))
-    write(_rendered(arguments, spec, compiled, made, policies))
-    if policies.fails:
-        return FINDINGS
-    return CHANGES if arguments.exit_code and not made.empty else 0
-
-
-def _rendered(arguments: argparse.Namespace, spec: Spec, compiled: Compiled, made: Any, policies: Any) -> str:
     found = compiled.diagnostics
-    match arguments.format:
-        case "json":
-            from stacks.render.json_plan import json_plan
-
-            return json_plan(made, found, policies)
-        case "markdown":
-            from stacks.render.markdown_plan import markdown_plan
-
-            return markdown_plan(made, found, policies=policies)
-        case _:
-            from stacks.render.human_plan import human_plan
-            from stacks.render.style import Style
-
-            style = Style(coloured(sys.stdout))
-            return human_plan(
-                made, found, sources(spec, found), policies=policies, details=arguments.details, style=style
-            )
+    policies = report(after, compiled.loaded, today(arguments.day))
+    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies),))
+    write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
+    if review.fails:
+        return FINDINGS
+    return CHANGES if arguments.exit_code and not review.empty else 0
 
 
 def _nothing_to_compare(error: Any) -> int:

@@ -1,0 +1,1 @@
+"""What a platform costs, from published prices."""

@@ -1,0 +1,19 @@
+"""A review as text for a terminal or a file."""
+
+from __future__ import annotations
+
+from stacks.render import diagnostics
+from stacks.render.human_plan import human_plan
+from stacks.render.style import Style
+from stacks.review import Reading, Review
+
+
+def render(review: Review, reading: Reading) -> str:
+    """Return the plans one below the other."""
+    style = Style(reading.colour)
+    plans = [
+        human_plan(s.plan, s.diagnostics, s.texts, policies=s.policies, details=reading.details, style=style)
+        for s in review.specs
+    ]
+    broken = [diagnostics.human(b.diagnostics, b.texts, style=style) + "\n" for b in review.broken]
+    return "\n".join([*plans, *broken])
