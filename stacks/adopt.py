@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -67,9 +67,9 @@ def adopted(
     return graph, tuple(found)
 
 
-def unknown(cases: Iterable[Case], graphs: Iterable[Graph]) -> Iterator[Diagnostic]:
-    """Yield adoptions of nodes that no stack has. An adoption may concern one environment only."""
-    known = {n.id for g in graphs for n in g.nodes}
+def unknown(cases: Iterable[Case], known: Set[str]) -> Iterator[Diagnostic]:
+    """Yield adoptions of nodes that no stack has; `known` are the ids of all. An adoption may concern one environment
+    only."""
     for case in cases:
         for node in case.spec.adopt:
             if node not in known:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from specs import __version__
 from specs.diagnostics import Diagnostic
 from stacks.compilation import Compilation, NotACompilation, decode
-from stacks.compile import Selection, compile_spec
-from stacks.files import Commit, GitError, GitFiles, find_commit
-from stacks.plan import Against
+from stacks.compile import Checked, Selection, check_spec, judged, lowered
+from stacks.git import Commit, GitError, GitFiles, find_commit, renamed
+from stacks.steps import Against
 
 
 class AgainstError(Exception):
@@ -33,9 +35,9 @@ class AgainstError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """The other side of a comparison; `compilation` is None where it holds nothing.
+    """The other side of a comparison; `compilation` is None where it holds nothing, or where it is not made yet.
 
-    `unfinished`, `unsaid`: as in `Plan`.
+    `checked` is the spec at a commit, whose stacks are still to be made. `unfinished`, `unsaid`: as in `Plan`.
     """
 
     against: Against
@@ -43,6 +45,9 @@ class Other:
     notes: tuple[str, ...] = ()
     unfinished: bool = False
     unsaid: bool = False
+    checked: Checked | None = None
+    errors: AgainstError | None = None
+    """What to raise with the diagnostics, should the stacks of `checked` turn out to have errors."""
 
 
 def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> Other:
@@ -51,6 +56,26 @@ def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> 
 
     `after` is the spec as it is now, `asked` what of it is planned: a state is read in its light.
     """
+    other = find_side(given, spec, lambda: after, asked)
+    if other.checked is None:
+        return other
+    made = lowered(other.checked, range(len(other.checked.loaded.cases)))
+    found = judged(other.checked, [made.findings])
+    if any(d.is_error for d in found):
+        raise with_errors(other, found)
+    checked, name = other.checked, other.checked.loaded.cases[0].spec.name
+    compilation = Compilation(__version__, other.against.edition, name, checked.digest, made.stacks)
+    return replace(other, compilation=compilation, checked=None)
+
+
+def with_errors(other: Other, found: tuple[Diagnostic, ...]) -> AgainstError:
+    """Return what to raise where the stacks of the other side have errors."""
+    assert other.errors is not None
+    return AgainstError(other.errors.message, other.errors.advice, found, other.errors.texts)
+
+
+def find_side(given: str, spec: Path, after: Callable[[], Compilation], asked: Selection) -> Other:
+    """Return what `find_other` does, with the stacks of a commit still to be made; `after` is called for a state."""
     kind, colon, rest = given.partition(":")
     if colon and kind == "git":
         return _git(spec, rest)
@@ -59,7 +84,7 @@ def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> 
             raise AgainstError("`file:` names no file", "`llmform compile SPEC -o FILE` writes one: `file:FILE`")
         return _file(Path(rest))
     if colon and kind == "state":
-        return _deployed(rest, spec, after, asked)
+        return _deployed(rest, spec, after(), asked)
     if not given:
         raise AgainstError("`--against` names nothing", "write `git:REF`, `file:COMPILATION` or `state:EXPORT`")
     is_file = Path(given).is_file()
@@ -104,35 +129,65 @@ def _file(path: Path) -> Other:
 
 
 def _git(spec: Path, name: str) -> Other:
+    return _at(spec, commit_of(spec, name))
+
+
+def commit_of(spec: Path, name: str) -> Commit:
+    """Return the commit that `git:NAME` means for a spec, or for a file of a folder; AgainstError if there is none."""
     if not name:
         raise AgainstError("`git:` names no commit", "write `git:main`, `git:HEAD~1`, a tag or a commit")
     try:
-        return _at(spec, find_commit(spec, name))
+        return find_commit(spec, name)
     except GitError as error:
-        raise AgainstError(str(error), "`git log --oneline` lists the commits that are here") from None
+        raise AgainstError(str(error), error.advice or "`git log --oneline` lists the commits that are here") from None
 
 
 def _at(spec: Path, commit: Commit) -> Other:
-    """Compile the spec as it was in a commit, with its own files, by this version."""
+    """Check the spec as it was in a commit, with its own files, by this version."""
+    notes: tuple[str, ...] = ()
     try:
         inside = PurePosixPath(spec.resolve().relative_to(commit.repository.resolve()).as_posix())
-        folder = str(inside.parent) if str(inside.parent) != "." else ""
-        files = GitFiles(commit, folder)
-        data = files.read(inside.name)
-    except (GitError, ValueError) as error:
+        files, data = _read(commit, inside)
+        if data is None and (before := renamed(commit).get(str(inside))):
+            notes = (f"{inside} was {before} in {commit.label}",)
+            inside = PurePosixPath(before)
+            files, data = _read(commit, inside)
+    except GitError as error:
+        raise AgainstError(f"`{spec}` cannot be read from git: {error}", error.advice) from None
+    except ValueError as error:
         raise AgainstError(f"`{spec}` cannot be read from git: {error}") from None
     if data is None:
         note = f"{inside} is not in {commit.label}: all of it is new"
         return Other(Against("git", commit.label), None, (note,))
+    return replace(checked_at(commit, inside, files, data), notes=notes)
+
+
+def checked_at(commit: Commit, inside: PurePosixPath, files: GitFiles, data: bytes) -> Other:
+    """Return the spec at a path of a commit, checked; AgainstError if it has errors."""
     shown = f"{commit.name}:{inside}"
-    compiled = compile_spec(data, shown, files)
-    if compiled.compilation is None:
-        texts = {shown: data.decode("utf-8", "replace")}
-        raise AgainstError(
-            f"the spec as it was in {commit.label} has errors, so there is nothing to compare with",
-            "compare with a commit in which it was sound",
-            compiled.diagnostics,
-            texts,
-        )
-    against = Against("git", commit.label, compiled.compilation.compiler, compiled.compilation.edition)
-    return Other(against, compiled.compilation)
+    try:
+        checked = check_spec(data, shown, files)
+    except GitError as error:
+        raise AgainstError(f"`{inside}` cannot be read from git: {error}", error.advice) from None
+    errors = AgainstError(
+        f"the spec as it was in {commit.label} has errors, so there is nothing to compare with",
+        "compare with a commit in which it was sound",
+        checked.found,
+        {shown: data.decode("utf-8", "replace")},
+    )
+    if checked.edition is None:
+        raise errors
+    against = Against("git", commit.label, __version__, checked.edition.name)
+    return Other(against, None, checked=checked, errors=errors)
+
+
+def _read(commit: Commit, inside: PurePosixPath) -> tuple[GitFiles, bytes | None]:
+    folder = str(inside.parent) if str(inside.parent) != "." else ""
+    files = GitFiles(commit, folder)
+    return files, files.read(inside.name)
+
+
+def read_at(commit: Commit, inside: PurePosixPath) -> tuple[GitFiles, bytes]:
+    """Return a file of a commit, empty if it is not there, and the folder that it is in."""
+    files, data = _read(commit, inside)
+    return files, data or b""

@@ -19,7 +19,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import astuple, dataclass, fields, is_dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from typing import Any
@@ -104,7 +104,7 @@ def _grouped(members: list[Member]) -> Iterator[Group]:
             _like(stack, *planned_once[member.file, stack.like]) if (member.file, stack.like) in planned_once else None
         )
         if form is None:
-            form = form_of(stack)
+            form = Form(*stack.form) if stack.form else form_of(stack)
             if stack.like:
                 planned_once[member.file, stack.like] = stack, form
         alike[form.change].append((member, form))
@@ -125,6 +125,11 @@ class Form:
     change: str
     names: str
     lines: str
+
+
+def marked(stacks: Iterable[StackPlan]) -> tuple[StackPlan, ...]:
+    """Return the plans with what `groups` compares, so that whoever makes them in parts need not do it again."""
+    return tuple(s if s.like or not s.steps else replace(s, form=astuple(form_of(s))) for s in stacks)
 
 
 def _like(stack: StackPlan, first: StackPlan, form: Form) -> Form | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -39,7 +39,7 @@ from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
-from stacks.own_objects import Made, scaled_twice, taken_twice
+from stacks.own_objects import Made, Objects, Owned, owned, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
 
 
@@ -80,13 +80,41 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
 
     All problems of a stage are reported, then it stops.
     """
+    checked = check_spec(data, file, files)
+    if checked.edition is None:
+        return Compiled(None, checked.found, checked.loaded)
+    made = lowered(checked, range(len(checked.loaded.cases)))
+    found = judged(checked, [made.findings])
+    if has_errors(found):
+        return Compiled(None, found, checked.loaded)
+    name = checked.loaded.cases[0].spec.name
+    compilation = Compilation(__version__, checked.edition.name, name, checked.digest, made.stacks)
+    return Compiled(compilation, found, checked.loaded, made.platforms)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A spec that was read and checked, with the files beside it: all that stacks are made from.
+
+    With errors `edition` is None, `found` is arranged, and there is nothing to lower.
+    """
+
+    loaded: Loaded
+    found: tuple[Diagnostic, ...]
+    edition: Edition | None = None
+    read: tuple[_Read, ...] = ()
+    digest: str = ""
+
+
+def check_spec(data: bytes, file: str, files: Files | None = None) -> Checked:
+    """Read a spec and check what can be said before its stacks are made."""
     beside = _Recorded(files or NoFiles())
     loaded = load(data, file)
     if has_errors(loaded.diagnostics) or not loaded.cases:
-        return Compiled(None, loaded.diagnostics, loaded)
+        return Checked(loaded, loaded.diagnostics)
     edition, unknown = _edition(loaded.cases[0])
     if edition is None:
-        return Compiled(None, arrange((*loaded.diagnostics, *unknown)), loaded)
+        return Checked(loaded, arrange((*loaded.diagnostics, *unknown)))
     found = [
         *loaded.diagnostics,
         *(d for case in loaded.cases for check in CHECKS for d in check(case, edition)),
@@ -108,15 +136,50 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     found.extend(d for together in TOGETHER for d in together(with_facts))
     found.extend(clusters_twice((case, r.sites) for case, r in zip(loaded.cases, read, strict=True)))
     if has_errors(found):
-        return Compiled(None, arrange(found), loaded)
+        return Checked(loaded, arrange(found))
     found.extend(check_models(loaded.cases))
+    digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
+    return Checked(loaded, tuple(found), edition, tuple(read), digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What lowering some cases found, and what has to be known of them to judge all cases together.
+
+    `misfits` are those of cloud and on-prem targets and those of edge targets. `effective` are the places of patches
+    that changed something, `ids` the nodes that are there, if a patch or an adoption names any; `objects` are those of
+    each case by its position, if the spec has manifests of its own.
+    """
+
+    misfits: tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]
+    found: tuple[Diagnostic, ...]
+    effective: frozenset[Span]
+    ids: frozenset[str]
+    objects: tuple[tuple[int, tuple[Owned, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The stacks of some cases."""
+
+    stacks: tuple[CompiledStack, ...]
+    platforms: tuple[Platform, ...]
+    findings: Findings
+
+
+def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
+    """Return the stacks of the cases at these positions, in their order; no other case has any effect on them."""
+    assert checked.edition is not None
+    cases = checked.loaded.cases
+    found: list[Diagnostic] = []
     stacks: list[CompiledStack] = []
-    everywhere: list[Made] = []
+    objects: list[tuple[int, tuple[Owned, ...]]] = []
     effective: set[Span] = set()
-    platforms, misfits = _platforms(loaded.cases, edition, read)
-    found.extend(misfits)
-    for case, one in zip(loaded.cases, read, strict=True):
-        found.extend(check_pools(case, edition, one.manifests))
+    platforms, misfits = _platforms(cases, checked.edition, checked.read, positions)
+    with_objects = any(r.manifests for r in checked.read)
+    for position in positions:
+        case, one = cases[position], checked.read[position]
+        found.extend(check_pools(case, checked.edition, one.manifests))
         platform = platforms.get((case.environment, case.target))
         if platform is None:
             continue
@@ -126,22 +189,40 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
         effective |= changed
-        everywhere.append(Made(case, cluster(case, one.facts), tuple(made), one.manifests, platform.namespace))
+        if with_objects:
+            objects.append((position, tuple(owned(made))))
         stacks.extend(
             at_sites(platform, made, one.sites, partial(_finished, case, one.objects, platform.namespace))
             if one.sites
             else made
         )
-        found.extend(scaled_twice(everywhere[-1]))
+        found.extend(scaled_twice(Made(case, made, one.manifests, platform.namespace)))
+    names_nodes = any(case.spec.patches or case.spec.adopt for case in cases)
+    ids = frozenset(n.id for s in stacks for n in s.graph.nodes) if names_nodes else frozenset()
+    findings = Findings(misfits, tuple(found), frozenset(effective), ids, tuple(objects))
+    return Lowered(tuple(stacks), tuple(platforms.values()), findings)
+
+
+def judged(checked: Checked, parts: Sequence[Findings]) -> tuple[Diagnostic, ...]:
+    """Return all that was found: before the stacks were made, in each part of them, and of all together.
+
+    The parts are in the order of their cases.
+    """
+    cases = checked.loaded.cases
+    found = [*checked.found]
+    for edge in (0, 1):
+        found.extend(d for part in parts for d in part.misfits[edge])
+    found.extend(d for part in parts for d in part.found)
+    everywhere = (
+        Objects(cases[position], cluster(cases[position], checked.read[position].facts), objects)
+        for part in parts
+        for position, objects in part.objects
+    )
     found.extend(taken_twice(everywhere))
-    found.extend(_idle(loaded.cases, effective, stacks))
-    found.extend(adopt.unknown(loaded.cases, (s.graph for s in stacks)))
-    if has_errors(found):
-        return Compiled(None, arrange(found), loaded)
-    digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
-    name = loaded.cases[0].spec.name
-    compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
-    return Compiled(compilation, arrange(found), loaded, tuple(platforms.values()))
+    ids = frozenset[str]().union(*(part.ids for part in parts))
+    found.extend(_idle(cases, frozenset[Span]().union(*(part.effective for part in parts)), ids))
+    found.extend(adopt.unknown(cases, ids))
+    return arrange(found)
 
 
 class _Read(NamedTuple):
@@ -156,22 +237,41 @@ class _Read(NamedTuple):
 
 
 def _platforms(
-    cases: Sequence[Case], edition: Edition, read: Sequence[_Read]
-) -> tuple[dict[tuple[str, str], Platform], list[Diagnostic]]:
-    """Return the platforms by environment and target, and why some cannot be; an upstream comes before its sites."""
+    cases: Sequence[Case], edition: Edition, read: Sequence[_Read], positions: Sequence[int]
+) -> tuple[dict[tuple[str, str], Platform], tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]]:
+    """Return the platforms of some cases by environment and target, and why some cannot be: those of other targets
+    than edge targets first.
+
+    An upstream comes before its sites; one that is not among these cases is worked out for them alone.
+    """
+    places = {(case.environment, case.target): position for position, case in enumerate(cases)}
     made: dict[tuple[str, str], Platform] = {}
-    found: list[Diagnostic] = []
+    upstreams: dict[tuple[str, str], Platform | None] = {}
+    found: tuple[list[Diagnostic], list[Diagnostic]] = ([], [])
     for edge in (False, True):
-        for case, one in zip(cases, read, strict=True):
+        for position in positions:
+            case, one = cases[position], read[position]
             target = case.spec.targets[case.target]
             if isinstance(target, EdgeTarget) is not edge:
                 continue
-            upstream = made.get((case.environment, target.upstream or "")) if isinstance(target, EdgeTarget) else None
+            upstream = None
+            if isinstance(target, EdgeTarget):
+                above = (case.environment, target.upstream or "")
+                if above not in upstreams:
+                    other = places.get(above)
+                    if above in made or other is None or other in positions:
+                        upstreams[above] = made.get(above)
+                    else:
+                        r = read[other]
+                        upstreams[above], _ = resolve(
+                            cases[other], edition, r.facts, r.models, r.sites[:1], None, r.lock
+                        )
+                upstream = upstreams[above]
             platform, misfits = resolve(case, edition, one.facts, one.models, one.sites[:1], upstream, one.lock)
-            found.extend(misfits)
+            found[edge].extend(misfits)
             if platform is not None:
                 made[case.environment, case.target] = platform
-    return made, found
+    return made, (tuple(found[0]), tuple(found[1]))
 
 
 class _Recorded:
@@ -285,9 +385,8 @@ def _failed(case: Case, position: int, message: str) -> Diagnostic:
     return finding(case, "patch-failed", ("patches", position, key), message, help=help, key=True)
 
 
-def _idle(cases: Iterable[Case], effective: set[Span], stacks: list[CompiledStack]) -> Iterator[Diagnostic]:
+def _idle(cases: Iterable[Case], effective: Set[Span], known: Set[str]) -> Iterator[Diagnostic]:
     """Yield patches that match no node of any stack or change nothing anywhere; one environment is enough."""
-    known = {n.id for s in stacks for n in s.graph.nodes}
     for case in cases:
         for position, patch in enumerate(case.spec.patches):
             if patch.match not in known:
@@ -363,4 +462,4 @@ def select(compilation: Compilation, selection: Selection) -> Compilation:
 
 def case_of(loaded: Loaded, environment: str, target: str) -> Case | None:
     """Return the case of an environment and target."""
-    return next((c for c in loaded.cases if (c.environment, c.target) == (environment, target)), None)
+    return next((c for c in loaded.cases if c.target == target and c.environment == environment), None)

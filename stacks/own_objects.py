@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from components.graph import Node, kubernetes_object
+from components.graph import kubernetes_object
 from components.invariants import object_key
 from specs.diagnostics import Diagnostic
 from specs.finding import finding
@@ -23,41 +23,68 @@ _SCALED = {"Deployment", "LeaderWorkerSet"}
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A case, its cluster, its stacks, the objects of its manifests, and the namespace of those that name none."""
+    """A case, its stacks, the objects of its manifests, and the namespace of those that name none."""
 
     case: Case
-    cluster: tuple[str, ...]
-    stacks: tuple[CompiledStack, ...]
+    stacks: Sequence[CompiledStack]
     manifests: tuple[Manifest, ...]
     namespace: str
 
 
-def taken_twice(made: Sequence[Made]) -> Iterator[Diagnostic]:
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One Kubernetes object of a stack: its key in the cluster, its node, and the manifests that it is from, if any."""
+
+    key: str
+    node: str
+    stack: str
+    manifests: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """All Kubernetes objects of a case, and its cluster."""
+
+    case: Case
+    cluster: tuple[str, ...]
+    objects: tuple[Owned, ...]
+
+
+def owned(stacks: Iterable[CompiledStack]) -> Iterator[Owned]:
+    """Yield the Kubernetes objects of the stacks."""
+    for stack in stacks:
+        name = stack.name
+        for node in filter(kubernetes_object, stack.graph.nodes):
+            own = node.origin if node.origin.startswith("manifests.") else ""
+            yield Owned(object_key(node), node.id, name, own)
+
+
+def taken_twice(made: Iterable[Objects]) -> Iterator[Diagnostic]:
     """Yield the user's objects that another stack of the same cluster has already.
 
     Within one stack the graph's own rules say so (components/invariants.py).
     """
-    owners: dict[tuple[str, ...], tuple[CompiledStack, Node]] = {}
-    own: list[tuple[Made, CompiledStack, Node]] = []
+    owners: dict[tuple[str, ...], Owned] = {}
+    own: list[tuple[Objects, Owned]] = []
     for one in made:
-        for stack in one.stacks:
-            for node in filter(kubernetes_object, stack.graph.nodes):
-                if node.origin.startswith("manifests."):
-                    own.append((one, stack, node))
-                else:
-                    owners.setdefault((*one.cluster, object_key(node)), (stack, node))
-    for one, stack, node in own:
-        other, first = owners.setdefault((*one.cluster, object_key(node)), (stack, node))
-        if other is stack:
+        for found in one.objects:
+            if found.manifests:
+                own.append((one, found))
+            else:
+                owners.setdefault((*one.cluster, found.key), found)
+    for one, found in own:
+        first = owners.setdefault((*one.cluster, found.key), found)
+        if first.stack == found.stack:
             continue
         help = "give it another name, or leave it out"
-        if first.origin.startswith("manifests."):  # of another environment: one stack has no other of the same key
-            help = f"leave it to one of them: `environments.{one.case.environment}.overlay: {{{node.origin}: null}}`"
+        if first.manifests:  # of another environment: one stack has no other of the same key
+            less = f"{{{found.manifests}: null}}"
+            help = f"leave it to one of them: `environments.{one.case.environment}.overlay: {less}`"
         yield finding(
             one.case,
             "manifest-conflict",
-            ("manifests", node.origin.partition(".")[2]),
-            f"`{node.id}` is the same object `{object_key(node)}` as `{first.id}` of the stack `{other.name}`",
+            ("manifests", found.manifests.partition(".")[2]),
+            f"`{found.node}` is the same object `{found.key}` as `{first.node}` of the stack `{first.stack}`",
             help=help,
             key=True,
         )

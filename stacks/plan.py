@@ -164,7 +164,7 @@ def _without_a_place(removed: StackPlan, after: Side) -> StackPlan:
     what was in it."""
     if not removed.name.startswith(f"{after.spec}."):
         cause = Because("name", removed.name.partition(".")[0], after.spec, after.name_line, was="the spec")
-        return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
+        return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps), form=None)
     if all(environment != removed.environment for environment, _, _ in after.places):
         gone = f"environments.{removed.environment}"
     elif all((environment, target) != (removed.environment, removed.target) for environment, target, _ in after.places):
@@ -174,7 +174,7 @@ def _without_a_place(removed: StackPlan, after: Side) -> StackPlan:
     else:
         return removed
     cause = Because(gone, ABSENT, ABSENT, was="the spec")
-    return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
+    return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps), form=None)
 
 
 def _place_in_order(stack: CompiledStack | StackPlan) -> tuple[str, int, str, str]:

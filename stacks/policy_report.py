@@ -7,7 +7,7 @@ manifests included, and on all stacks that are asked for, changed or not.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,8 +17,7 @@ from policies.rules import POLICIES, judge, name
 from specs.load import Case, Loaded
 from specs.schema.policies import LEVELS, RANK, Level, PolicyLevel
 from specs.tree import Path, at, key_span
-from stacks.compilation import Compilation
-from stacks.compile import case_of
+from stacks.compilation import Compilation, CompiledStack
 from stacks.explain import split
 
 NAMES = tuple(name(rule) for rule in POLICIES)
@@ -98,15 +97,29 @@ def _ended(wanted: PolicyLevel, today: str) -> bool:
     return wanted.until is not None and today > wanted.until
 
 
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """What the policies say of some stacks, before it is put in order: each finding and exception with its stacks."""
+
+    found: tuple[tuple[Judged, tuple[str, ...]], ...]
+    exempt: tuple[tuple[Exemption, tuple[str, ...]], ...]
+    levels: tuple[tuple[str, frozenset[Level]], ...]
+
+
 def report(compilation: Compilation, loaded: Loaded, today: str) -> Report:
     """Run the policies on every stack of the compilation; `loaded` has the levels and the places in the spec."""
+    return reported([judgements(compilation.stacks, loaded, today)])
+
+
+def judgements(stacks: Sequence[CompiledStack], loaded: Loaded, today: str) -> Judgements:
+    """Run the policies on these stacks, which may be some of a spec's; `reported` puts the parts together."""
     found: dict[Judged, list[str]] = defaultdict(list)
     exempt: dict[Exemption, list[str]] = defaultdict(list)
     used: dict[str, set[Level]] = {policy: set() for policy in NAMES}
     told: dict[tuple[str, str, int], list[Judged]] = {}
-    for stack in compilation.stacks:
-        case = case_of(loaded, stack.environment, stack.target)
-        assert case is not None
+    cases = {(c.environment, c.target): c for c in loaded.cases}
+    for stack in stacks:
+        case = cases[stack.environment, stack.target]
         for exemption in _exemptions(case, today):
             exempt[exemption].append(stack.name)
         here = levels(case, today)
@@ -118,11 +131,30 @@ def report(compilation: Compilation, loaded: Loaded, today: str) -> Report:
             told[shared] = list(_judged(case, stack.graph, here))
         for judged in told[shared]:
             found[judged].append(stack.name)
+    return Judgements(
+        tuple((f, tuple(names)) for f, names in found.items()),
+        tuple((e, tuple(names)) for e, names in exempt.items()),
+        tuple((policy, frozenset(given)) for policy, given in used.items()),
+    )
+
+
+def reported(parts: Iterable[Judgements]) -> Report:
+    """Return the report of all parts, which are in the order of their stacks."""
+    found: dict[Judged, list[str]] = defaultdict(list)
+    exempt: dict[Exemption, list[str]] = defaultdict(list)
+    used: dict[str, frozenset[Level]] = {policy: frozenset() for policy in NAMES}
+    for part in parts:
+        for finding, stacks in part.found:
+            found[finding].extend(stacks)
+        for exemption, stacks in part.exempt:
+            exempt[exemption].extend(stacks)
+        for policy, given in part.levels:
+            used[policy] |= given
     findings = (replace(f, stacks=tuple(stacks)) for f, stacks in found.items())
     return Report(
         tuple(sorted(findings, key=_order)),
         tuple(replace(e, stacks=tuple(stacks)) for e, stacks in exempt.items()),
-        {policy: frozenset(found) for policy, found in used.items()},
+        used,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
@@ -96,7 +96,8 @@ class StackPlan:
 
     `like` names the first stack of a group of sites that was planned once for all of them, itself included; it is empty
     where a stack was planned by itself. `names` are those that the spec gives the stack's place alone: `account`,
-    `region`, `kubeContext`, `zone`. What is told as one change is for `stacks/alike.py` to say.
+    `region`, `kubeContext`, `zone`. What is told as one change is for `stacks/alike.py` to say; `form` is what it
+    compares, where that is known already.
     """
 
     name: str
@@ -111,6 +112,7 @@ class StackPlan:
     site: str = ""
     like: str = ""
     names: tuple[tuple[str, str], ...] = ()
+    form: tuple[str, str, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from specs.facts_file import BUCKET_PREFIX, OUTPUTS
 from stacks.compilation import Compilation
 from stacks.compile import compile_spec
 from stacks.facts import NEEDED_BY
-from stacks.files import Commit, DiskFiles, GitFiles
+from stacks.files import DiskFiles
+from stacks.git import Commit, GitFiles
 from stacks.plan import Against, Plan, plan
 from stacks.render.human_plan import human_plan
 from stacks.risk.finding import Risk

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks.cli.policies import add_day
-from stacks.cli.selection import add_selection, add_spec
+from stacks.cli.selection import add_selection
 from stacks.cli.session import (
     CHANGES,
     FINDINGS,
     BrokenInput,
     UsageError,
     coloured,
-    compile_file,
     print_diagnostics,
-    read_spec,
-    selected,
-    sources,
+    selection,
     status,
     today,
     write,
 )
-from stacks.compile import Selection, select
-from stacks.render.reviews import FORMATS, rendered
+from stacks.cli.specs import add_specs, find_specs
+from stacks.cli.workers import add_jobs
+from stacks.render.reviews import FORMATS, Form, rendered
+
+if TYPE_CHECKING:  # `--help` does without what plans
+    from stacks.fleet import Extras
 
 EPILOG = """\
 examples:
   llmform plan spec.yaml                                  everything, as new
-  llmform plan spec.yaml --against git:main               what changes since main
+  llmform plan spec.yaml --against git:main               what changes since the tip of main
+  llmform plan platforms/ --against git:main...           all specs of a folder, since they parted from main
   llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
   llmform plan spec.yaml --against state:exports/         what changes in what is deployed
   llmform plan spec.yaml --environment prod --details     one environment, every resource
@@ -47,16 +49,17 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_spec(parser)
+    add_specs(parser)
     parser.add_argument(
         "--against",
         default=None,
         metavar="SIDE",
-        help="what to compare with: git:REF, file:COMPILATION, or what is deployed: state:EXPORT[,EXPORT…], "
-        "state:FOLDER, or state: alone (default: nothing, all is new)",
+        help="what to compare with: git:REF, git:REF... (where HEAD parted from it), file:COMPILATION, or what is "
+        "deployed: state:EXPORT[,EXPORT…], state:FOLDER, or state: alone (default: nothing, all is new)",
     )
     add_selection(parser)
     add_day(parser)
+    add_jobs(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
@@ -65,47 +68,39 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
-    from stacks.plan import Against, plan
-    from stacks.policy_report import report
-    from stacks.review import Reading, Review, SpecReview
+    from stacks.against import AgainstError
+    from stacks.cli.review_specs import review_file, review_files
+    from stacks.fleet import Question
+    from stacks.review import Broken, Reading
 
-    spec = read_spec(arguments.spec)
-    compiled = compile_file(spec)
-    if compiled.compilation is None:
+    specs = find_specs(arguments.specs)
+    form = FORMATS[arguments.format]
+    question = Question(selection(arguments), today(arguments.day), extras(form))
+    folders = [name for name in arguments.specs if os.path.isdir(name)]
+    try:
+        if len(specs) == 1 and not folders:
+            review = review_file(specs[0], arguments.against, question, arguments.jobs)
+        else:
+            review = review_files(specs, folders, arguments.against, question, arguments.jobs)
+    except AgainstError as error:
+        return _nothing_to_compare(error)
+    if isinstance(review, Broken):
         # the machine-readable forms go where a machine reads them
         machine = arguments.format == "json"
-        print_diagnostics(
-            spec, compiled.diagnostics, "json" if machine else "human", sys.stdout if machine else sys.stderr
-        )
-        return status(compiled.diagnostics)
-    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
-    before, against = None, Against()
-    other = None
-    if arguments.against is not None:
-        from stacks.against import AgainstError, find_other
-
-        try:
-            other = find_other(arguments.against, spec.path, compiled.compilation, asked)
-        except AgainstError as error:
-            return _nothing_to_compare(error)
-        before, against = other.compilation, other.against
-    if before is not None:
-        before = select(before, asked)
-    if before is None or not before.stacks:
-        after = selected(compiled.compilation, arguments)  # a name that neither side has is a mistake
-    else:
-        after = select(compiled.compilation, asked)
-    made = plan(before, after, against)
-    if other is not None:
-        notes = (*made.notes, *other.notes)
-        made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
-    found = compiled.diagnostics
-    policies = report(after, compiled.loaded, today(arguments.day))
-    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies),))
+        where = sys.stdout if machine else sys.stderr
+        print_diagnostics(specs[0], review.diagnostics, "json" if machine else "human", where)
+        return status(review.diagnostics)
     write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
     if review.fails:
         return FINDINGS
     return CHANGES if arguments.exit_code and not review.empty else 0
+
+
+def extras(form: Form) -> Extras:
+    """Return what a form needs beside plans, diagnostics and policies."""
+    from stacks.fleet import Extras
+
+    return Extras()
 
 
 def _nothing_to_compare(error: Any) -> int:

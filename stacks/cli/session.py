@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -63,22 +63,28 @@ def compile_file(spec: Spec) -> Compiled:
 
 def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compilation:
     """Return the stacks that the command line asks for; UsageError for a name that no stack has."""
-    asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
-    for what, given, known in (
-        ("environment", asked.environment, {s.environment for s in compilation.stacks}),
-        ("target", asked.target, {s.target for s in compilation.stacks}),
-        ("site", asked.site, {s.site for s in compilation.stacks if s.site}),
-        ("layer", asked.layer, {s.layer for s in compilation.stacks}),
-        ("stack", asked.stack, {s.name for s in compilation.stacks}),
-    ):
-        if given and given not in known:
+    asked = selection(arguments)
+    check_selection(asked, [(s.environment, s.target, s.site, s.layer, s.name) for s in compilation.stacks])
+    return select(compilation, asked)
+
+
+def selection(arguments: argparse.Namespace) -> Selection:
+    """Return which stacks the command line asks for."""
+    return Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
+
+
+def check_selection(asked: Selection, labels: Sequence[tuple[str, str, str, str, str]]) -> None:
+    """Raise UsageError for a name that none of these stacks has, or if no stack is all that is asked for; a label is
+    environment, target, site, layer and name of a stack."""
+    given = (asked.environment, asked.target, asked.site, asked.layer, asked.stack)
+    for what, place in (("environment", 0), ("target", 1), ("site", 2), ("layer", 3), ("stack", 4)):
+        known = {label[place] for label in labels if label[place]}
+        if given[place] and given[place] not in known:
             from specs.suggest import did_you_mean
 
-            raise UsageError(f"the spec has no {what} `{given}`", did_you_mean(given, known, f"{what}s"))
-    chosen = select(compilation, asked)
-    if not chosen.stacks:
+            raise UsageError(f"the spec has no {what} `{given[place]}`", did_you_mean(given[place], known, f"{what}s"))
+    if not any(all(g in ("", own) for g, own in zip(given, label, strict=True)) for label in labels):
         raise UsageError("no stack is all of these", "`llmform stacks SPEC` lists them")
-    return chosen
 
 
 class SpecErrors(Exception):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # the command line reads the names alone
     from stacks.review import Reading, Review
 
-FORMATS = ("human", "json", "markdown")
-"""The names of the forms; `human` is in `human_review.py`, and so on. Each is loaded only when it is asked for."""
+
+class Form(NamedTuple):
+    """What a form shows beside plans, diagnostics, policies and costs, and is made for it alone."""
+
+    sizing: bool = False
+    pictures: bool = False
+
+
+FORMATS: Mapping[str, Form] = {
+    "human": Form(),
+    "json": Form(),
+    "markdown": Form(),
+}
+"""The forms by name; `human` is in `human_review.py`, and so on. Each is loaded only when it is asked for."""
 
 
 def rendered(review: Review, form: str, reading: Reading) -> str:

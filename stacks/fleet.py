@@ -1,0 +1,301 @@
+"""A review of many stacks, part by part: what one environment and target needs from the others is little, and is put
+together at the end.
+
+The parts of a spec may be made in any order and by any process; together they are what the spec gives as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from components.resolve.platform import Platform
+from specs import __version__
+from specs.diagnostics import Diagnostic, has_errors
+from specs.load import Loaded
+from stacks.alike import groups, marked
+from stacks.compilation import Compilation, CompiledStack
+from stacks.compile import Checked, Findings, Lowered, Selection, judged, lowered
+from stacks.plan import Side, line_of_name, planned, together, version_words
+from stacks.policy_report import Judgements, judgements, reported
+from stacks.review import Broken, SpecReview
+from stacks.steps import Against, Plan, StackPlan, Step
+
+if TYPE_CHECKING:  # only a form that shows them pays for them
+    from stacks.cost.values import CostChange
+    from stacks.picture import Picture
+
+Place = tuple[str, str]
+"""An environment and a target: what is planned by itself."""
+
+Label = tuple[str, str, str, str, str]
+"""Environment, target, site, layer and name of a stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Some places of a spec with all that is known of them: what the extras of a review are made from.
+
+    `after` has the selected stacks of this side, `before` those of the other, `plans` what leads from the one to the
+    other.
+    """
+
+    before: Compilation | None
+    after: Compilation
+    loaded: Loaded
+    platforms: tuple[Platform, ...]
+    plans: tuple[StackPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a review holds beside plans and policies, where it is asked for. What is made of parts is put together."""
+
+    cost: Callable[[Seen], CostChange] | None = None
+    sizing: Callable[[Seen], Sequence[Mapping[str, Any]]] | None = None
+    picture: Callable[[CompiledStack | None, CompiledStack | None, Sequence[Step]], Picture] | None = None
+    """Asked for the first stack of each group that changes (`stacks/alike.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every spec: which stacks, judged on which day (`YYYY-MM-DD`), and what beside."""
+
+    selection: Selection
+    day: str
+    extras: Extras = field(default_factory=Extras)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """One spec and what it is compared with: checked as it was in a commit, or as recorded stacks.
+
+    `made` holds the stacks of this side where all of them had to be made already. `file` is the spec's path as it was
+    given; `unfinished` and `unsaid` are those of `Plan`.
+    """
+
+    file: str
+    after: Checked
+    before: Checked | Compilation | None = None
+    against: Against = field(default_factory=Against)
+    notes: tuple[str, ...] = ()
+    unfinished: bool = False
+    unsaid: bool = False
+    made: Lowered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What some places give. `labels` are those of every stack of this side, `compared` says whether the other side has
+    a selected one."""
+
+    after: Findings
+    before: Findings | None
+    labels: tuple[Label, ...]
+    compared: bool
+    selected: frozenset[tuple[str, str, str]]
+    name_line: str
+    plans: tuple[StackPlan, ...]
+    judgements: Judgements
+    cost: CostChange | None = None
+    sizing: tuple[Mapping[str, Any], ...] = ()
+    pictures: Mapping[str, Picture] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One spec's part of a review, with what the command line has to know to refuse a name that no stack has."""
+
+    review: SpecReview
+    labels: tuple[Label, ...]
+    compared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBroken:
+    """The other side has errors."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def places(both: Both) -> tuple[Place, ...]:
+    """Return the places of a spec: those of this side in its order, then those that only the other side has."""
+    here = _places_of(both.after)
+    if both.before is None:
+        return here
+    there = _places_of(both.before)
+    return tuple(dict.fromkeys((*here, *there)))
+
+
+def _places_of(side: Checked | Compilation) -> tuple[Place, ...]:
+    found = side.stacks if isinstance(side, Compilation) else side.loaded.cases
+    return tuple(dict.fromkeys((one.environment, one.target) for one in found))
+
+
+def part(both: Both, here: Iterable[Place], question: Question) -> Part:
+    """Return what these places give. Nothing that happens at another place has any effect on it."""
+    wanted = frozenset(here)
+    after = _lowered(both.after, wanted, both.made)
+    before_stacks, before_found = _other(both.before, wanted)
+    labels = _labels(after.stacks)
+    stacks = tuple(filter(question.selection.takes, after.stacks))
+    others = tuple(filter(question.selection.takes, before_stacks))
+    selected = frozenset(s.somewhere for s in stacks)
+    broken = has_errors(
+        d for f in (after.findings, before_found) if f for d in (*f.found, *f.misfits[0], *f.misfits[1])
+    )
+    if broken:  # there is nothing to plan, here or anywhere
+        nothing = Judgements((), (), ())
+        return Part(after.findings, before_found, labels, bool(others), selected, "", (), nothing)
+    assert both.after.edition is not None
+    versions = version_words(both.against, __version__, both.after.edition.name)
+    plans = marked(planned(others, stacks, both.against, versions))
+    made = Part(
+        after.findings,
+        before_found,
+        labels,
+        bool(others),
+        selected,
+        line_of_name(stacks),
+        plans,
+        judgements(stacks, both.after.loaded, question.day),
+    )
+    return _with_extras(made, both, after, stacks, others, question.extras)
+
+
+def _labels(stacks: Iterable[CompiledStack]) -> tuple[Label, ...]:
+    return tuple((s.environment, s.target, s.site, s.layer, s.name) for s in stacks)
+
+
+def _lowered(side: Checked, wanted: frozenset[Place], made: Lowered | None) -> Lowered:
+    if made is not None:
+        there = lambda one: (one.environment, one.target) in wanted  # noqa: E731
+        return replace(made, stacks=tuple(filter(there, made.stacks)))
+    positions = [n for n, case in enumerate(side.loaded.cases) if (case.environment, case.target) in wanted]
+    return lowered(side, positions)
+
+
+def _other(
+    side: Checked | Compilation | None, wanted: frozenset[Place]
+) -> tuple[Sequence[CompiledStack], Findings | None]:
+    if isinstance(side, Compilation):
+        return [s for s in side.stacks if (s.environment, s.target) in wanted], None
+    if side is None:
+        return (), None
+    made = _lowered(side, wanted, None)
+    return made.stacks, made.findings
+
+
+def _with_extras(
+    made: Part,
+    both: Both,
+    after: Lowered,
+    stacks: tuple[CompiledStack, ...],
+    others: tuple[CompiledStack, ...],
+    extras: Extras,
+) -> Part:
+    """Return the part with what is asked for beside the plan."""
+    if extras == Extras():
+        return made
+    edition = both.after.edition
+    assert edition is not None
+    spec = both.after.loaded.cases[0].spec.name
+    this = Compilation(__version__, edition.name, spec, both.after.digest, stacks)
+    other = None if both.before is None else Compilation("", both.against.edition, spec_of(both.before), "", others)
+    seen = Seen(other, this, both.after.loaded, after.platforms, made.plans)
+    pictures: dict[str, Picture] | None = None
+    if extras.picture is not None:
+        old, new = {s.name: s for s in others}, {s.name: s for s in stacks}
+        firsts = [g.first for g in groups(Plan(spec, "", "", both.against, made.plans))]
+        pictures = {f.name: extras.picture(old.get(f.name), new.get(f.name), f.steps) for f in firsts}
+    return replace(
+        made,
+        cost=extras.cost(seen) if extras.cost else None,
+        sizing=tuple(extras.sizing(seen)) if extras.sizing else (),
+        pictures=pictures,
+    )
+
+
+def spec_of(side: Checked | Compilation) -> str:
+    """Return the spec's name."""
+    return side.spec if isinstance(side, Compilation) else side.loaded.cases[0].spec.name
+
+
+def joined(both: Both, parts: Sequence[Part]) -> Reviewed | Broken | OtherBroken:
+    """Return what the parts of one spec give together; they hold each place once, in the order of `places`."""
+    found = judged(both.after, [p.after for p in parts])
+    if has_errors(found):
+        return Broken(both.file, found, {})
+    if isinstance(both.before, Checked):
+        wrong = judged(both.before, [p.before for p in parts if p.before is not None])
+        if has_errors(wrong):
+            return OtherBroken(wrong)
+    assert both.after.edition is not None
+    spec = both.after.loaded.cases[0].spec.name
+    line = next((p.name_line for p in parts if p.name_line), "")
+    side = Side(spec, __version__, both.after.edition.name, frozenset().union(*(p.selected for p in parts)), line)
+    compared = any(p.compared for p in parts)
+    before = spec_of(both.before) if both.before is not None else ""
+    made = together(side, before, [s for p in parts for s in p.plans], both.against)
+    if both.notes or both.unfinished or both.unsaid:
+        made = replace(made, notes=(*made.notes, *both.notes), unfinished=both.unfinished, unsaid=both.unsaid)
+    review = SpecReview(
+        both.file,
+        made,
+        found,
+        {},
+        reported(p.judgements for p in parts),
+        _costs([p.cost for p in parts]),
+        tuple(row for p in parts for row in p.sizing),
+        _pictures(parts, made),
+    )
+    return Reviewed(review, tuple(label for p in parts for label in p.labels), compared)
+
+
+def _pictures(parts: Sequence[Part], made: Plan) -> Mapping[str, Picture] | None:
+    """Return the pictures of the first of each group: the first of all is the first of its part as well."""
+    if all(p.pictures is None for p in parts):
+        return None
+    drawn = {name: picture for p in parts for name, picture in (p.pictures or {}).items()}
+    return {g.first.name: drawn[g.first.name] for g in groups(made)}
+
+
+def _costs(parts: Sequence[CostChange | None]) -> CostChange | None:
+    """Return the costs of all parts as one."""
+    known = [p for p in parts if p is not None]
+    if not known or len(known) != len(parts):
+        return None
+    from stacks.cost.values import Cost, CostChange
+
+    def all_of(sides: Sequence[Cost]) -> Cost:
+        return Cost(
+            tuple(s for c in sides for s in c.stacks),
+            tuple(line for c in sides for line in c.lines),
+            tuple(u for c in sides for u in c.unpriced),
+            tuple(t for c in sides for t in c.per_token),
+        )
+
+    before = [p.before for p in known if p.before is not None]
+    return CostChange(
+        all_of(before) if before else None,
+        all_of([p.after for p in known]),
+        tuple(o for p in known for o in p.once),
+    )
+
+
+def gone(file: str, before: Checked, against: Against, selection: Selection) -> Reviewed | OtherBroken:
+    """Return the review of a spec that is only on the other side: all of it goes."""
+    made = lowered(before, range(len(before.loaded.cases)))
+    found = judged(before, [made.findings])
+    if has_errors(found) or before.edition is None:
+        return OtherBroken(found)
+    stacks = tuple(filter(selection.takes, made.stacks))
+    spec = spec_of(before)
+    side = Side(spec, __version__, before.edition.name, frozenset(), "")
+    plan = together(side, spec, marked(planned(stacks, (), against, "")), against)
+    plan = replace(plan, notes=(*plan.notes, f"{file} is gone since {against.label}: all of it goes"))
+    review = SpecReview(file, plan, (), {}, reported(()))
+    return Reviewed(
+        review, tuple((s.environment, s.target, s.site, s.layer, s.name) for s in made.stacks), bool(stacks)
+    )
