@@ -47,10 +47,11 @@ class Broken:
 
 @dataclass(frozen=True)
 class Review:
-    """All specs that were asked for, in the order of their paths."""
+    """All specs that were asked for, in the order of their paths; `many`: as several, or as those of a folder."""
 
     specs: tuple[SpecReview, ...]
     broken: tuple[Broken, ...] = ()
+    many: bool = False
 
     @cached_property
     def risk(self) -> Risk:

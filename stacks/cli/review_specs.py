@@ -85,7 +85,7 @@ def review_files(
     if not broken and not any(r.compared for r in reviewed):
         check_selection(asked, [label for r in reviewed for label in r.labels])
     every = (r.review for r in reviewed if r.review.plan.stacks or asked == Selection())
-    return Review(tuple(sorted(every, key=lambda s: s.file)), tuple(broken))
+    return Review(tuple(sorted(every, key=lambda s: s.file)), tuple(broken), many=True)
 
 
 def _ready(spec: Spec, against: str | None, question: Question) -> _Ready | Broken:

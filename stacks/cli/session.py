@@ -178,10 +178,11 @@ def diagnostics_text(spec: Spec, found: tuple[Diagnostic, ...], *, colour: bool 
     from stacks.render import diagnostics as render
     from stacks.render.style import Style
 
-    return render.human(found, sources(spec, found), style=Style(colour)) + f"\n{_counted(found)}\n"
+    return render.human(found, sources(spec, found), style=Style(colour)) + f"\n{counted(found)}\n"
 
 
-def _counted(found: tuple[Diagnostic, ...]) -> str:
+def counted(found: tuple[Diagnostic, ...]) -> str:
+    """Return `2 errors, 1 warning`."""
     errors = sum(d.is_error for d in found)
     parts = [(errors, "error"), (len(found) - errors, "warning")]
     return ", ".join(f"{n} {word}{'s' if n != 1 else ''}" for n, word in parts if n)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from specs.diagnostics import Diagnostic, Severity
+from stacks.alike import Group, groups
 from stacks.causes import Because
 from stacks.changes import ABSENT, keys
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
-from stacks.plan import Action, Plan, RatedEdit, StackPlan, Step, Totals
 from stacks.policy_report import Report, counted
 from stacks.render.diagnostics import human as human_diagnostics
 from stacks.render.policies import human_policies
@@ -17,6 +17,7 @@ from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
 from stacks.render.values import KNOWN_LATER, change_text, value_text
 from stacks.risk.finding import Risk, kind
 from stacks.sensitive import masked
+from stacks.steps import Action, Plan, RatedEdit, StackPlan, Step, Totals
 
 _NAME = 19
 """Columns of the component's name; a longer name takes a line of its own."""
@@ -25,6 +26,9 @@ _INDENT = " " * (4 + _NAME)
 
 _SITES = 5
 """Sites that are named; the others are counted."""
+
+_PLACES = 5
+"""Places that are named; of more, two are."""
 
 _QUIET = ("aliases", "create_timeout", "update_timeout", "delete_timeout")
 """Options that are listed only with `--details`."""
@@ -57,14 +61,7 @@ def human_plan(
 ) -> str:
     """Return the plan as text. `sources` are the texts of the files that the diagnostics point into."""
     lines = [*_header(plan, style)]
-    whole = [s for s in plan.stacks if s.status == "new"]
-    changed = {s.name: s for s in plan.stacks if s.status in ("changed", "removed")}
-    alike = _alike(whole)
-    for stack in whole:
-        if stack.name in alike:
-            lines += ["", *_whole_stack(plan, stack, alike[stack.name], details, style)]
-    if changed:
-        lines += _changes(plan, changed, details, style)
+    lines += told_groups(plan, groups(plan), details, style)
     text = "\n".join(lines) + "\n"
     if diagnostics:
         text += "\n" + human_diagnostics(diagnostics, sources or {}, style=style)
@@ -118,26 +115,29 @@ def _states(plan: Plan) -> str:
     return "; " + ", ".join(told)
 
 
-def _alike(stacks: Iterable[StackPlan]) -> dict[str, list[StackPlan]]:
-    """Return the stacks that are told, each with those that are the same but for the site, itself included."""
-    told: dict[str, list[StackPlan]] = defaultdict(list)
-    for stack in stacks:
-        told[stack.like or stack.name].append(stack)
-    return told
+def told_groups(plan: Plan, found: Sequence[Group], details: bool, style: Style) -> list[str]:
+    """Return what happens, group by group: new stacks as a whole in the order of the plan, then changes by risk."""
+    lines: list[str] = []
+    order = {s.name: place for place, s in enumerate(plan.stacks)}
+    whole = [g for g in found if g.first.status == "new"]
+    for group in sorted(whole, key=lambda g: order[g.first.name]):
+        lines += ["", *_whole_stack(group, details, style)]
+    changed = [g for g in found if g.first.status in ("changed", "removed")]
+    return [*lines, *_changes(plan, changed, details, style)] if changed else lines
 
 
-def _whole_stack(
-    plan: Plan, stack: StackPlan, alike: Sequence[StackPlan], details: bool, style: Style
-) -> Iterator[str]:
+def _whole_stack(group: Group, details: bool, style: Style) -> Iterator[str]:
     """Yield a new stack: its components in their own words."""
+    stack = group.first
     left = f"{safe(stack.name)} · {safe(stack.place)}"
     adopted = f", = {stack.totals.adopt:,}" if stack.totals.adopt else ""
     right = f"+ {count(stack.totals.add, 'resource')}{adopted}"
     line = columns(left, right)
     yield line if not style.colour else line.replace(left, style.paint(left, "bold"), 1)
-    if len(alike) > 1:
-        examples = [safe(s.name) for s in (alike[1], alike[-1])]
-        told = f"the same in {count(len(alike), 'stack')}, e.g. {' and '.join(dict.fromkeys(examples))}"
+    if len(group.members) > 1:
+        examples = [safe(name) for name in (group.names[1], group.names[-1])]
+        own = ", each with its own names" if group.own_names else ""
+        told = f"the same in {count(len(group.members), 'stack')}, e.g. {' and '.join(dict.fromkeys(examples))}{own}"
         yield from wrap(told, "  ", "  ")
     for step in sorted(stack.steps, key=lambda s: s.component):
         yield from _titled(step, [safe(line) for line in step.summary] or [what(step)], style)
@@ -178,21 +178,20 @@ def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
     yield from lines
 
 
-def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style: Style) -> Iterator[str]:
-    """Yield the steps of stacks that change or go: by risk, equal steps of several targets once."""
-    blocks: dict[tuple[Risk, bool, str, tuple[str, ...]], list[str]] = defaultdict(list)
-    bodies_of: dict[tuple[str, str], tuple[str, ...]] = {}
-    for step in plan.steps:
-        if step.stack in changed:
-            # what sites have in common is put into words once
-            stack = changed[step.stack]
-            key = (stack.like or stack.name, step.component)
-            body = bodies_of.get(key) or tuple(_step(step, stack, details, style))
-            bodies_of[key] = body
-            blocks[(step.risk, step.fails, changed[step.stack].layer, body)].append(step.stack)
+def _changes(plan: Plan, changed: Sequence[Group], details: bool, style: Style) -> Iterator[str]:
+    """Yield the steps of stacks that change or go: by risk, equal steps once, whatever group they are of."""
+    blocks: dict[tuple[Risk, bool, str, tuple[str, ...]], list[StackPlan]] = defaultdict(list)
+    order = {s.name: place for place, s in enumerate(plan.stacks)}
+    steps = [(step, g) for g in changed for step in g.first.steps]
+    steps.sort(key=lambda p: (not p[0].fails, -p[0].risk, order[p[0].stack], p[0].component))
+    for step, group in steps:
+        body = tuple(_step(step, group.first, details, style))
+        own = tuple(_own(group, step))
+        blocks[(step.risk, step.fails, group.first.layer, (*body, *own))] += [m.stack for m in group.members]
     sections: dict[tuple[Risk, bool, str], list[tuple[str, ...]]] = defaultdict(list)
-    for (risk, fails, layer, body), names in blocks.items():
-        sections[(risk, fails, _places(plan, [changed[n] for n in names], layer))].append(body)
+    for (risk, fails, layer, body), stacks in blocks.items():
+        stacks.sort(key=lambda s: order[s.name])
+        sections[(risk, fails, _places(plan, stacks, layer))].append(body)
     for (risk, fails, place), bodies in sections.items():
         mark = "!" if fails or risk >= Risk.ROLLING else " "
         told = f"{risk}, will fail" if fails else str(risk)
@@ -205,14 +204,27 @@ def _changes(plan: Plan, changed: Mapping[str, StackPlan], details: bool, style:
             yield from body
 
 
-def _places(plan: Plan, stacks: Iterable[StackPlan], layer: str) -> str:
+def _own(group: Group, step: Step) -> Iterator[str]:
+    """Yield what is said of a step of which every member of the group has its own names or lines."""
+    own = [
+        *(["names"] if group.own_names else []),
+        *(["lines"] if group.own_lines and any(b.where or b.was for b in step.because) else []),
+    ]
+    if own:
+        words = f"the same in {count(len(group.members), 'stack')}, each with its own {' and '.join(own)}: "
+        yield from wrap(f"{words}these are of {safe(group.first.name)}", _INDENT, _INDENT)
+
+
+def _places(plan: Plan, stacks: Sequence[StackPlan], layer: str) -> str:
     """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one, and the sites of
-    an edge target behind it: `shops (3 sites: bonn, kiel, ulm)`."""
+    an edge target behind it: `shops (3 sites: bonn, kiel, ulm)`. Many places are counted, with two of them named."""
     several = len({s.environment for s in plan.stacks}) > 1
     sites: dict[str, list[str]] = {}
     for s in stacks:
         sites.setdefault(f"{s.environment}.{s.target}" if several else s.target, []).append(s.site)
     names = [safe(name) + _sites(found) for name, found in sites.items()]
+    if len(names) > _PLACES:
+        return f"{layer}, the same change in {count(len(stacks), 'stack')}, e.g. of {names[0]} and {names[-1]}"
     return f"{layer} of {', '.join(names)}"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from stacks.render import diagnostics
+from stacks.render.human_fleet import human_fleet
 from stacks.render.human_plan import human_plan
 from stacks.render.style import Style
 from stacks.review import Reading, Review
 
 
 def render(review: Review, reading: Reading) -> str:
-    """Return the plans one below the other."""
+    """Return the plan of one spec, or one over all of them."""
+    if review.many and len(review.specs) + len(review.broken) != 1:
+        return human_fleet(review, reading)
     style = Style(reading.colour)
     plans = [
         human_plan(s.plan, s.diagnostics, s.texts, policies=s.policies, details=reading.details, style=style)

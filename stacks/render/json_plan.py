@@ -10,15 +10,16 @@ from typing import Any
 from components.graph import Value
 from components.graph_json import encode_value
 from specs.diagnostics import Diagnostic
+from stacks.alike import groups
 from stacks.causes import Because
 from stacks.changes import Absent, Entry, Path, written
 from stacks.edits import Change, Create, Delete, Move, NodeEdit, OutputEdit, Replace, Update, node_of
-from stacks.plan import Plan, RatedEdit, StackPlan, Step
 from stacks.policy_report import Report
 from stacks.render.diagnostics import diagnostic_values
 from stacks.render.policies import policy_values
 from stacks.risk.finding import Finding
 from stacks.sensitive import masked
+from stacks.steps import Plan, RatedEdit, StackPlan, Step
 
 FORMAT = 1
 """Version of the layout. New keys may come without a new version; a key that goes or means another thing needs one."""
@@ -42,6 +43,7 @@ def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Re
         "risk": str(plan.risk),
         "totals": asdict(plan.totals),
         "notes": list(plan.notes),
+        "groups": [{"stacks": list(g.names), "ownNames": g.own_names, "ownLines": g.own_lines} for g in groups(plan)],
         "stacks": [_stack(s) for s in plan.stacks],
         "steps": [_step(s) for s in plan.steps],
         "diagnostics": diagnostic_values(diagnostics),

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from stacks.alike import groups
 from stacks.render.diagnostics import diagnostic_values
-from stacks.render.json_plan import plan_values
+from stacks.render.json_plan import FORMAT, plan_values
 from stacks.review import Reading, Review
 
 
 def render(review: Review, reading: Reading) -> str:
     """Return the JSON in ASCII, so that nothing in it can steer a terminal."""
-    plans = [plan_values(s.plan, s.diagnostics, s.policies) for s in review.specs]
-    plans += [{"diagnostics": diagnostic_values(b.diagnostics)} for b in review.broken]
-    (only,) = plans
-    return json.dumps(only, indent=2) + "\n"
+    return json.dumps(_values(review), indent=2) + "\n"
+
+
+def _values(review: Review) -> dict[str, Any]:
+    plans = [(s.file, plan_values(s.plan, s.diagnostics, s.policies)) for s in review.specs]
+    broken = [(b.file, {"diagnostics": diagnostic_values(b.diagnostics)}) for b in review.broken]
+    if not review.many:
+        return plans[0][1] if plans else broken[0][1]
+    return {
+        "format": FORMAT,
+        "empty": review.empty,
+        "fails": review.fails or any(s.plan.fails for s in review.specs),
+        "risk": str(review.risk),
+        "groups": [
+            {
+                "stacks": [{"file": m.file, "stack": m.stack.name} for m in g.members],
+                "ownNames": g.own_names,
+                "ownLines": g.own_lines,
+            }
+            for g in groups(review)
+        ],
+        "specs": [{"file": file, **values} for file, values in plans],
+        "broken": [{"file": file, **values} for file, values in broken],
+    }
