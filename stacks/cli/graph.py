@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
 
 from components.graph_json import canonical, encode_graph, encode_value
 from specs.suggest import did_you_mean
+from stacks.cli.compile import write_whole
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import UsageError, read_spec, sound, write
+from stacks.cli.session import SpecErrors, UsageError, compile_file, read_spec, selected, selection, sound, write
 from stacks.compilation import CompiledStack
 from stacks.render.tree import tree
+
+T = TypeVar("T")
+
+EPILOG = """\
+examples:
+  llmform graph spec.yaml --stack hello.default.us-east-1.workloads --tree
+  llmform graph spec.yaml --node serving.chat/Deployment/chat
+  llmform graph spec.yaml --layer workloads --format svg -o chat.svg
+  llmform graph spec.yaml --layer workloads --format mermaid --against git:main
+"""
+
+FORMS = {"svg": "picture_svg", "dot": "picture_dot", "mermaid": "picture_mermaid"}
+"""The forms of a picture, each with the module beside `stacks/render/tree.py` that draws it, loaded when asked for."""
 
 
 def add(commands: Any) -> None:
@@ -18,9 +35,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "graph",
         help="print the resource graph of a stack",
-        description="Print the resource graph: as JSON of one stack, or as a tree of components and resources.",
-        epilog="examples:\n  llmform graph spec.yaml --stack hello.default.us-east-1.workloads --tree\n"
-        "  llmform graph spec.yaml --node serving.chat/Deployment/chat",
+        description="Print the resource graph: as JSON of one stack, as a tree, or as a picture of its components.",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -28,28 +44,92 @@ def add(commands: Any) -> None:
     add_selection(parser)
     parser.add_argument("--node", default="", metavar="ID", help="only the inputs of this node, as JSON")
     parser.add_argument("--tree", action="store_true", help="components and ids, indented, of every selected stack")
+    parser.add_argument("--format", choices=("json", *FORMS), default="json", help="json, or a picture of one stack")
+    parser.add_argument(
+        "--against",
+        default=None,
+        metavar="SIDE",
+        help="colour a picture by what changes since: git:REF, file:COMPILATION or state:EXPORT, as in `llmform plan`",
+    )
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="the file to write (default: standard output)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the graph of the selected stack."""
+    picture = arguments.format != "json"
+    if arguments.against is not None and not picture:
+        raise UsageError("`--against` colours a picture", f"add `--format`, one of {', '.join(FORMS)}")
+    if picture and (arguments.tree or arguments.node):
+        other = "--tree" if arguments.tree else "--node"
+        raise UsageError(f"`--format {arguments.format}` is a picture, and `{other}` is not", "leave one of them out")
+    if picture:
+        return _draw(arguments)
     chosen = sound(read_spec(arguments.spec), arguments).selected.stacks
     if arguments.tree:
-        write("\n".join(tree(s.graph) for s in chosen))
-        return 0
+        return _put(arguments, "\n".join(tree(s.graph) for s in chosen))
     if arguments.node:
-        return _node(chosen, arguments.node)
-    if len(chosen) > 1:
-        raise UsageError(
-            f"{len(chosen)} stacks are selected, and the JSON form is of one",
-            "name one with `--stack`: " + ", ".join(f"`{s.name}`" for s in chosen[:12]),
-        )
-    write(canonical(encode_graph(chosen[0].graph)))
+        return _put(arguments, _node(chosen, arguments.node))
+    return _put(arguments, canonical(encode_graph(_only([s.name for s in chosen], chosen, "the JSON form").graph)))
+
+
+def _put(arguments: argparse.Namespace, text: str) -> int:
+    if arguments.output == "-":
+        write(text)
+    else:
+        write_whole(Path(arguments.output), text)
     return 0
 
 
-def _node(chosen: tuple[CompiledStack, ...], wanted: str) -> int:
-    """Print the inputs of one node: a Kubernetes object is its manifest."""
+def _only(names: Sequence[str], chosen: Sequence[T], form: str) -> T:
+    """Return the one that is chosen; UsageError if it is one of many."""
+    if len(chosen) > 1:
+        more = f"; {len(names) - 12} more" if len(names) > 12 else ""
+        raise UsageError(
+            f"{len(chosen)} stacks are selected, and {form} is of one",
+            "name one with `--stack`: " + ", ".join(f"`{name}`" for name in names[:12]) + more,
+        )
+    return chosen[0]
+
+
+def _draw(arguments: argparse.Namespace) -> int:
+    """Draw the selected stack; with another side, one that is only there can be drawn too."""
+    from stacks.against import AgainstError, find_other
+    from stacks.cli.plan import nothing_to_compare
+    from stacks.compile import select
+    from stacks.picture import picture
+    from stacks.plan import plan
+
+    spec = read_spec(arguments.spec)
+    compiled = compile_file(spec)
+    if compiled.compilation is None:
+        raise SpecErrors(spec, compiled.diagnostics)
+    after, asked = compiled.compilation, selection(arguments)
+    if arguments.against is None:
+        chosen = selected(after, arguments).stacks
+        drawn = picture(None, _only([s.name for s in chosen], chosen, "a picture"))
+    else:
+        try:
+            other = find_other(arguments.against, spec.path, after, asked)
+        except AgainstError as error:
+            return nothing_to_compare(error)
+        # the whole of both sides is compared: a step may follow from another layer
+        made = plan(other.compilation, after, other.against)
+        sides = [{s.name: s for s in select(c, asked).stacks} for c in (other.compilation, after) if c is not None]
+        names = list(dict.fromkeys(name for side in reversed(sides) for name in side))
+        if not names:
+            selected(after, arguments)  # says which name neither side has
+        name = _only(names, names, "a picture")
+        before = sides[0].get(name) if len(sides) == 2 else None
+        drawn = picture(before, sides[-1].get(name), next(s.steps for s in made.stacks if s.name == name))
+    module = import_module(f"stacks.render.{FORMS[arguments.format]}")
+    return _put(arguments, getattr(module, arguments.format)(drawn))
+
+
+def _node(chosen: tuple[CompiledStack, ...], wanted: str) -> str:
+    """Return the inputs of one node: a Kubernetes object is its manifest."""
     found = [(s.name, n) for s in chosen for n in s.graph.nodes if n.id == wanted]
     if not found:
         known = {n.id for s in chosen for n in s.graph.nodes}
@@ -57,5 +137,4 @@ def _node(chosen: tuple[CompiledStack, ...], wanted: str) -> int:
     if len({canonical(encode_value(n.inputs)) for _, n in found}) > 1:
         stacks = ", ".join(f"`{name}`" for name, _ in found[:12])
         raise UsageError(f"`{wanted}` is not the same in {len(found)} stacks", f"name one with `--stack`: {stacks}")
-    write(canonical(encode_value(found[0][1].inputs)))
-    return 0
+    return canonical(encode_value(found[0][1].inputs))

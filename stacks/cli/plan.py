@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             review = review_files(specs, folders, arguments.against, question, arguments.jobs)
     except AgainstError as error:
-        return _nothing_to_compare(error)
+        return nothing_to_compare(error)
     if isinstance(review, Broken):
         # the machine-readable forms go where a machine reads them
         machine = arguments.format == "json"
@@ -103,7 +103,8 @@ def extras(form: Form) -> Extras:
     return Extras()
 
 
-def _nothing_to_compare(error: Any) -> int:
+def nothing_to_compare(error: Any) -> int:
+    """Say why there is no other side; return or raise what becomes the exit status."""
     if error.found:
         from stacks.render import diagnostics as render
 
