@@ -19,7 +19,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, is_dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from typing import Any
@@ -180,8 +180,9 @@ def _what(edit: NodeEdit) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     """Return what JSON has no form for as a list that begins with its type."""
-    if is_dataclass(value):
-        return [type(value).__name__, *(getattr(value, name) for name in type(value).__dataclass_fields__)]
+    names = getattr(type(value), "__dataclass_fields__", None)
+    if names is not None:
+        return [type(value).__name__, *(getattr(value, name) for name in names)]
     if isinstance(value, Enum):
         return [type(value).__name__, value.name]
     if isinstance(value, frozenset | set):
