@@ -165,6 +165,8 @@ def test_a_folder_shows_what_is_new_changed_renamed_and_gone(
         ("goes.yaml", "removed"),
         ("comes.yaml", "new"),
     }
+    gone = next(s for s in plan["specs"] if s["file"].endswith("goes.yaml"))
+    assert {(s["explanation"], len(s["because"])) for s in gone["steps"]} == {("the spec is gone", 0)}
 
 
 @pytest.fixture
