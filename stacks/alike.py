@@ -19,7 +19,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, fields, is_dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from enum import Enum
 from hashlib import sha256
 from typing import Any
@@ -180,8 +180,9 @@ def _what(edit: NodeEdit) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     """Return what JSON has no form for as a list that begins with its type."""
-    if is_dataclass(value):
-        return [type(value).__name__, *(getattr(value, f.name) for f in fields(value))]
+    names = getattr(type(value), "__dataclass_fields__", None)
+    if names is not None:
+        return [type(value).__name__, *(getattr(value, name) for name in names)]
     if isinstance(value, Enum):
         return [type(value).__name__, value.name]
     if isinstance(value, frozenset | set):
@@ -214,27 +215,39 @@ def _without_names(text: str, stack: StackPlan) -> str:
         if value := known.get(what):
             text = text.replace(f'"{label}": "{value}"', f'"{label}": "{_MARK}{what}"')
     place = (spec, stack.environment, stack.target)
-    names: Iterable[tuple[str, str]] = (
-        (_name(".".join((*place, *((stack.site,) if stack.site else ())))), "n"),
-        (_name("-".join(place)), "t"),
-        (_name("-".join(place[:2])), "e"),
-        (_name(f"targets.{stack.target}.sites.{stack.site}") if stack.site else "", "p"),
-        (_name(f"targets.{stack.target}"), "p"),
-        (_name(f"environments.{stack.environment}"), "o"),
-        (_name(known.get("account", "")), "a"),
-        # a zone is the region with a letter
-        (rf"(?<![A-Za-z0-9-]){re.escape(known['region'])}(?=[a-z]?(?![A-Za-z0-9-]))" if "region" in known else "", "r"),
-        (rf'(?<="){re.escape(known["kubeContext"])}(?=")' if _told_apart(known.get("kubeContext", "")) else "", "k"),
+    names = (
+        (".".join((*place, *((stack.site,) if stack.site else ()))), "n", _ENDS),
+        ("-".join(place), "t", _ENDS),
+        ("-".join(place[:2]), "e", _ENDS),
+        (f"targets.{stack.target}.sites.{stack.site}" if stack.site else "", "p", _ENDS),
+        (f"targets.{stack.target}", "p", _ENDS),
+        (f"environments.{stack.environment}", "o", _ENDS),
+        (known.get("account", ""), "a", _ENDS),
+        (known.get("region", ""), "r", _ENDS_OR_ZONE),
     )
-    for pattern, mark in names:
-        if pattern:
-            text = re.sub(pattern, _MARK + mark, text)
+    for name, mark, ends in names:
+        text = _put(text, name, _MARK + mark, ends)
+    if _told_apart(known.get("kubeContext", "")):
+        text = text.replace(f'"{known["kubeContext"]}"', f'"{_MARK}k"')
     return _HASH.sub(lambda m: _MARK + m[1], text)
 
 
-def _name(text: str) -> str:
-    """Return the pattern of a name that other words may follow, but that does not go on."""
-    return rf"(?<![A-Za-z0-9.-]){re.escape(text)}(?![A-Za-z0-9])" if text else ""
+_ENDS = r"(?![A-Za-z0-9])"
+_ENDS_OR_ZONE = r"(?=[a-z]?(?![A-Za-z0-9-]))"
+"""What follows a name; a zone is the region with a letter."""
+
+_WITHIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
+"""Characters after which a name does not begin: it is part of another one."""
+
+
+def _put(text: str, name: str, mark: str, ends: str) -> str:
+    """Return the text with the mark in the place of a name, where the name stands by itself."""
+    if not name or name not in text:
+        return text
+    # a pattern that begins with letters is looked for quickly; one that looks back first is not
+    return re.sub(
+        re.escape(name) + ends, lambda m: m[0] if m.start() and text[m.start() - 1] in _WITHIN else mark, text
+    )
 
 
 def _told_apart(text: str) -> bool:

@@ -284,6 +284,9 @@ def _costs(parts: Sequence[CostChange | None]) -> CostChange | None:
     )
 
 
+_GONE = "the spec is gone"
+
+
 def gone(file: str, before: Checked, against: Against, selection: Selection) -> Reviewed | OtherBroken:
     """Return the review of a spec that is only on the other side: all of it goes."""
     made = lowered(before, range(len(before.loaded.cases)))
@@ -294,8 +297,11 @@ def gone(file: str, before: Checked, against: Against, selection: Selection) -> 
     spec = spec_of(before)
     side = Side(spec, __version__, before.edition.name, frozenset(), "")
     plan = together(side, spec, marked(planned(stacks, (), against, "")), against)
-    plan = replace(plan, notes=(*plan.notes, f"{file} is gone since {against.label}: all of it goes"))
-    review = SpecReview(file, plan, (), {}, reported(()))
-    return Reviewed(
-        review, tuple((s.environment, s.target, s.site, s.layer, s.name) for s in made.stacks), bool(stacks)
+    # not an environment or a target is what left the spec
+    whole = tuple(
+        replace(s, steps=tuple(replace(p, because=(), explanation=_GONE) for p in s.steps)) for s in plan.stacks
     )
+    notes = (*plan.notes, f"{_GONE} since {against.label}: all of it goes")
+    plan = replace(plan, stacks=whole, notes=notes)
+    review = SpecReview(file, plan, (), {}, reported(()))
+    return Reviewed(review, _labels(made.stacks), bool(stacks))

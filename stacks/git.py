@@ -8,13 +8,16 @@ no hook and no external diff of it is ever started, and a partial clone does not
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stacks.files import MAX_FILE_BYTES
+
+if TYPE_CHECKING:  # only a comparison with a commit pays for the import
+    import subprocess
 
 _SAFE = (
     *("--no-pager", "--no-optional-locks"),
@@ -53,6 +56,8 @@ class Objects:
 
     @cached_property
     def _process(self) -> subprocess.Popen[bytes]:
+        import subprocess
+
         command = ["git", *_SAFE, "-C", str(self.repository), "cat-file", "--batch"]
         return subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
@@ -293,6 +298,8 @@ def _environment() -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
+    import subprocess
+
     try:
         done = subprocess.run(
             ["git", *_SAFE, "-C", str(folder), *arguments],

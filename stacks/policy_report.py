@@ -13,7 +13,7 @@ from functools import cached_property
 
 from components.graph import Graph
 from policies.resources import Finding, of_graph
-from policies.rules import POLICIES, judge, name
+from policies.rules import POLICIES, Known, judge, name
 from specs.load import Case, Loaded
 from specs.schema.policies import LEVELS, RANK, Level, PolicyLevel
 from specs.tree import Path, at, key_span
@@ -118,6 +118,7 @@ def judgements(stacks: Sequence[CompiledStack], loaded: Loaded, today: str) -> J
     used: dict[str, set[Level]] = {policy: set() for policy in NAMES}
     told: dict[tuple[str, str, int], list[Judged]] = {}
     cases = {(c.environment, c.target): c for c in loaded.cases}
+    known: Known = {}
     for stack in stacks:
         case = cases[stack.environment, stack.target]
         for exemption in _exemptions(case, today):
@@ -128,7 +129,7 @@ def judgements(stacks: Sequence[CompiledStack], loaded: Loaded, today: str) -> J
         # sites share their graph but for nodes that only name them: what is found at one is found at all
         shared = (stack.environment, stack.target, id(stack.common or stack.graph))
         if shared not in told:
-            told[shared] = list(_judged(case, stack.graph, here))
+            told[shared] = list(_judged(case, stack.graph, here, known))
         for judged in told[shared]:
             found[judged].append(stack.name)
     return Judgements(
@@ -174,10 +175,10 @@ def levels(case: Case, today: str) -> dict[str, Level]:
     return {policy: level_on(policy, case.spec.policies.get(policy), today) for policy in NAMES}
 
 
-def _judged(case: Case, graph: Graph, level: dict[str, Level]) -> Iterator[Judged]:
+def _judged(case: Case, graph: Graph, level: dict[str, Level], known: Known) -> Iterator[Judged]:
     wanted = frozenset(policy for policy in NAMES if level[policy] != "disabled")
     origins = {node.id: node.origin for node in graph.nodes}
-    for policy, finding in judge(of_graph(graph), wanted):
+    for policy, finding in judge(of_graph(graph), wanted, known):
         origin = origins.get(finding.resource, "owner" if at(case.tree, ("owner",)) else "name")
         yield Judged(
             policy,

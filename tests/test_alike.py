@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from stacks.alike import Group, groups
 from stacks.compile import compile_spec
 from stacks.plan import Against, Plan, plan
 from stacks.policy_report import Report
 from stacks.review import Review, SpecReview
+from tests.memory_files import MemoryFiles
 
 HEAD = """\
 apiVersion: llmform/v1
@@ -126,3 +128,21 @@ def test_specs_of_one_review_are_grouped_together() -> None:
     )
     (group,) = groups(review)
     assert [m.file for m in group.members] == ["a.yaml", "a.yaml", "b.yaml", "b.yaml"]
+
+
+def test_sites_planned_once_are_alike_as_if_each_was_planned_by_itself() -> None:
+    """The way sites were planned saves the comparison, and changes nothing of what it says: new ones have names and
+    lines of their own, a smaller box is one line for all."""
+    root = Path(__file__).resolve().parents[1] / "specs/examples"
+    files = MemoryFiles({"shops.csv": (root / "shops.csv").read_bytes()})
+    spec = (root / "store-edge.yaml").read_text()
+    sides = [
+        compile_spec(t.encode(), "spec.yaml", files).compilation for t in (spec, spec.replace("cores: 8", "cores: 6"))
+    ]
+    old, new = sides
+    assert old is not None and new is not None
+    for made in (plan(None, old, Against()), plan(old, new, Against("git", "main"))):
+        alone = replace(made, stacks=tuple(replace(s, like="") for s in made.stacks))
+        told = [(g.names, g.own_names, g.own_lines) for g in groups(made)]
+        assert told == [(g.names, g.own_names, g.own_lines) for g in groups(alone)]
+        assert max(len(names) for names, _, _ in told) == 6

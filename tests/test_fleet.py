@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from specs.diagnostics import has_errors
+from stacks.alike import groups
 from stacks.cli import main
 from stacks.cli.workers import WorkerDied, spread
 from stacks.compile import Selection, check_spec, compile_spec
@@ -43,7 +44,7 @@ def spec(count: int, max: int = 2, rest: str = "", name: str = "fleet") -> str:
 
 
 SHARED = "manifests: {extras: {dir: k8s/}}\nenvironments: {dev: {}, prod: {overlay: {owner: other}}}\n"
-ON_PREM = "  dresden: {provider: on-prem, kubeContext: dresden, storage: {shared: cephfs}}\n"
+ON_PREM = "  dresden: {provider: on-prem, kubeContext: dresden, storage: {shared: cephfs}, addons: existing}\n"
 PATCHES = (
     "patches:\n  - {match: serving.chat/Deployment/chat, merge: {metadata: {annotations: {a: b}}}}\n"
     "environments: {dev: {targets: [place-0]}, prod: {targets: [place-0, place-1, place-2], "
@@ -91,6 +92,7 @@ def test_parts_are_the_whole(after: str, before: str | None, seed: int) -> None:
     found = joined(both, [made[n] for n in range(len(chunks))])
     assert isinstance(found, Reviewed)
     assert found.review.plan == whole
+    assert groups(found.review.plan) == groups(whole)
     assert found.review.diagnostics == new.diagnostics
     assert found.review.policies == report(new.compilation, new.loaded, QUESTION.day)
 

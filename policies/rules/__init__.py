@@ -59,14 +59,46 @@ def asks(rule: ResourceRule | StackRule) -> str:
     return " ".join((rule.__doc__ or "").split("\n\n")[0].split())
 
 
-def judge(resources: Sequence[Resource], names: frozenset[str] | None = None) -> Iterator[tuple[str, Finding]]:
-    """Yield what the policies say of a stack's resources; `names` are the policies to run, all if it is None."""
-    for rule in OF_RESOURCE:
-        if names is None or name(rule) in names:
-            for resource in resources:
-                for finding in rule(resource):
-                    yield name(rule), finding
+Known = dict[tuple[str, ...], tuple[tuple[str, Finding], ...]]
+"""What the rules of one resource said, by all that they see of it."""
+
+_MOST = 20_000
+"""Resources that are remembered: some tens of MiB, and more than differ in a fleet of one platform."""
+
+
+def judge(
+    resources: Sequence[Resource], names: frozenset[str] | None = None, known: Known | None = None
+) -> Iterator[tuple[str, Finding]]:
+    """Yield what the policies say of a stack's resources; `names` are the policies to run, all if it is None.
+
+    With `known` a resource that is equal in all that rules see, such as an object of a platform that is in many
+    clusters, is judged once.
+    """
+    wanted = {name(rule): None for rule in OF_RESOURCE if names is None or name(rule) in names}
+    found: dict[str, list[Finding]] = {policy: [] for policy in wanted}
+    for resource in resources:
+        for policy, finding in _alone(resource) if known is None else _remembered(resource, known):
+            if policy in found:
+                found[policy].append(finding)
+    for policy, findings in found.items():
+        for finding in findings:
+            yield policy, finding
     for stack_rule in OF_STACK:
         if names is None or name(stack_rule) in names:
             for finding in stack_rule(resources):
                 yield name(stack_rule), finding
+
+
+def _alone(resource: Resource) -> tuple[tuple[str, Finding], ...]:
+    return tuple((name(rule), finding) for rule in OF_RESOURCE for finding in rule(resource))
+
+
+def _remembered(resource: Resource, known: Known) -> tuple[tuple[str, Finding], ...]:
+    # `repr` of JSON values tells apart whatever is not equal
+    key = (resource.type, resource.name, repr(resource.inputs), repr((resource.protect, resource.reads, resource.urn)))
+    said = known.get(key)
+    if said is None:
+        if len(known) >= _MOST:
+            known.clear()
+        said = known[key] = _alone(resource)
+    return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from specs.diagnostics import Diagnostic, Severity
 from stacks.alike import Group, groups
@@ -185,9 +185,8 @@ def _changes(plan: Plan, changed: Sequence[Group], details: bool, style: Style) 
     steps = [(step, g) for g in changed for step in g.first.steps]
     steps.sort(key=lambda p: (not p[0].fails, -p[0].risk, order[p[0].stack], p[0].component))
     for step, group in steps:
-        body = tuple(_step(step, group.first, details, style))
-        own = tuple(_own(group, step))
-        blocks[(step.risk, step.fails, group.first.layer, (*body, *own))] += [m.stack for m in group.members]
+        body = tuple(_step(step, group.first, details, style, _own(group, step)))
+        blocks[(step.risk, step.fails, group.first.layer, body)] += [m.stack for m in group.members]
     sections: dict[tuple[Risk, bool, str], list[tuple[str, ...]]] = defaultdict(list)
     for (risk, fails, layer, body), stacks in blocks.items():
         stacks.sort(key=lambda s: order[s.name])
@@ -235,7 +234,7 @@ def _sites(names: Sequence[str]) -> str:
     return f" ({count(len(names), 'site')}: {shown}{', …' if len(names) > _SITES else ''})"
 
 
-def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator[str]:
+def _step(step: Step, stack: StackPlan, details: bool, style: Style, own_words: Iterable[str]) -> Iterator[str]:
     created = step.action is Action.CREATE
     own, derived = [b for b in step.because if b.written], [b for b in step.because if not b.written]
     words = [because_words(b) for b in own if b.before is not b.after]
@@ -262,6 +261,7 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style) -> Iterator
             told = any(b.reason and b.reason in f.reason for f in step.findings)
             yield from wrap(because_words(b) + ("" if told else reason), _INDENT, _INDENT)
     yield from _because_line(step)
+    yield from own_words
     if step.outputs:
         return
     yield from _resources(step.edits if details or not created else _adopted(step), details, style)
