@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from stacks.cli.policies import add_day
+from stacks.cli.report import link_base, with_pictures, write_out
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import (
     CHANGES,
@@ -22,7 +23,6 @@ from stacks.cli.session import (
     sources,
     status,
     today,
-    write,
 )
 from stacks.compile import Selection, select
 from stacks.render.reviews import FORMATS, rendered
@@ -34,6 +34,7 @@ examples:
   llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
   llmform plan spec.yaml --against state:exports/         what changes in what is deployed
   llmform plan spec.yaml --environment prod --details     one environment, every resource
+  llmform plan spec.yaml --against git:main --format html -o review.html
 """
 
 
@@ -59,6 +60,20 @@ def add(commands: Any) -> None:
     add_day(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="-",
+        metavar="FILE",
+        help="the file to write, whole or not at all (default: standard output)",
+    )
+    parser.add_argument(
+        "--link-base",
+        default="",
+        metavar="URL",
+        help="what a file's path is put behind to make a link in a comment, such as "
+        "https://github.com/o/r/blob/SHA/ (default: no links)",
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
     parser.set_defaults(run=run)
 
@@ -69,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.policy_report import report
     from stacks.review import Reading, Review, SpecReview
 
+    base = link_base(arguments.link_base)
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
     if compiled.compilation is None:
@@ -101,8 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
         made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
     found = compiled.diagnostics
     policies = report(after, compiled.loaded, today(arguments.day))
-    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies),))
-    write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
+    reviewed = SpecReview(spec.shown, made, found, sources(spec, found), policies)
+    if arguments.format == "html":
+        reviewed = with_pictures(reviewed, before, after, compiled.platforms)
+    colour = arguments.output == "-" and coloured(sys.stdout)
+    review = Review((reviewed,))
+    write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, colour, base)))
     if review.fails:
         return FINDINGS
     return CHANGES if arguments.exit_code and not review.empty else 0
