@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property
-from typing import Literal
 
-from components.graph import Component, Graph, Node
+from components.graph import Component, Graph
 from components.resolve.platform import Explained
 from stacks.causes import (
     Because,
@@ -38,243 +35,92 @@ from stacks.edits import (
 )
 from stacks.risk import RULES
 from stacks.risk.finding import Finding, Risk, Situation, Target
+from stacks.site_groups import SiteGroup, at_another_site, can_be_shared, group_of, line_of_site
+from stacks.steps import Action, Against, Plan, RatedEdit, StackPlan, Status, Step, Totals
 
-
-@dataclass(frozen=True, slots=True)
-class Against:
-    """What a compilation is compared with, and what compiled that side. `label` says it: `main (4f21c0e)`."""
-
-    kind: Literal["nothing", "git", "file", "state"] = "nothing"
-    label: str = "nothing"
-    compiler: str = ""
-    edition: str = ""
-
-    @property
-    def matched(self) -> str:
-        """What a stack without changes is like."""
-        return "the deployed state" if self.kind == "state" else self.label
-
-
-class Action(StrEnum):
-    """What is done to a resource or component; the value is its symbol."""
-
-    CREATE = "+"
-    ADOPT = "="
-    DELETE = "-"
-    REPLACE = "±"
-    MOVE = "→"
-    UPDATE = "~"
-
-
-@dataclass(frozen=True, slots=True)
-class RatedEdit:
-    """One edit of a resource with its risk. `unchanged` counts the single values of its inputs that stay."""
-
-    edit: NodeEdit
-    action: Action
-    risk: Risk
-    findings: tuple[Finding, ...]
-    unchanged: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What happens to one component of one stack.
-
-    `because` holds the spec lines; if there are none, `explanation` says what else is the cause.
-    """
-
-    stack: str
-    component: str
-    origin: str
-    action: Action
-    risk: Risk
-    findings: tuple[Finding, ...]
-    because: tuple[Because, ...]
-    explanation: str
-    summary: tuple[str, ...]
-    edits: tuple[RatedEdit, ...]
-    outputs: tuple[OutputEdit, ...] = ()
-
-    @property
-    def fails(self) -> bool:
-        """Say whether the apply stops here."""
-        return any(f.fails for f in self.findings)
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Resources by what is done to them, and declared outputs that change."""
-
-    add: int = 0
-    change: int = 0
-    replace: int = 0
-    move: int = 0
-    remove: int = 0
-    outputs: int = 0
-    adopt: int = 0
-
+__all__ = ["Action", "Against", "Plan", "RatedEdit", "StackPlan", "Step", "Totals", "plan"]
 
 Somewhere = tuple[str, str, str]
 """Environment, target and site."""
 
-Status = Literal["new", "removed", "changed", "unchanged"]
-
 
 @dataclass(frozen=True, slots=True)
-class StackPlan:
-    """One stack's part of the plan. `unchanged` counts the resources that no edit touches.
-
-    `like` names the first stack of a group of sites with the same plan, itself included; it is empty where a stack
-    has a plan of its own.
-    """
-
-    name: str
-    environment: str
-    target: str
-    layer: str
-    place: str
-    status: Status
-    totals: Totals
-    unchanged: int
-    steps: tuple[Step, ...]
-    site: str = ""
-    like: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The whole plan, and what was compared: this side's compiler and edition, and the other side.
-
-    `unfinished`: the next update does more than these edits, because the last one left something to do; `unsaid`: of
-    some values nobody can say whether they change. The notes say what.
-    """
+class Side:
+    """What a plan has to know of the whole of this side, beside the stacks: where there is one at all, and the line of
+    the spec's name."""
 
     spec: str
     compiler: str
     edition: str
-    against: Against
-    stacks: tuple[StackPlan, ...]
-    notes: tuple[str, ...] = ()
-    unfinished: bool = False
-    unsaid: bool = False
-
-    @cached_property
-    def steps(self) -> tuple[Step, ...]:
-        """All steps: what fails first, then the most dangerous, then by stack, then by component."""
-        order = {s.name: i for i, s in enumerate(self.stacks)}
-        steps = [step for s in self.stacks for step in s.steps]
-        return tuple(sorted(steps, key=lambda p: (not p.fails, -p.risk, order[p.stack], p.component)))
-
-    @property
-    def totals(self) -> Totals:
-        """The sums over all stacks."""
-        parts = [s.totals for s in self.stacks]
-        return Totals(*(sum(getattr(t, name) for t in parts) for name in Totals.__dataclass_fields__))
-
-    @property
-    def risk(self) -> Risk:
-        """The largest risk of any step."""
-        return max((step.risk for step in self.steps), default=Risk.NONE)
-
-    @property
-    def same(self) -> bool:
-        """Say whether there is no difference between the two sides."""
-        return not self.steps and all(s.status in ("changed", "unchanged") for s in self.stacks)
-
-    @property
-    def empty(self) -> bool:
-        """Say whether nothing changes."""
-        return self.same and not self.unfinished
-
-    @property
-    def fails(self) -> bool:
-        """Say whether the apply will stop somewhere."""
-        return any(step.fails for step in self.steps)
+    places: frozenset[Somewhere]
+    name_line: str
 
 
 def plan(before: Compilation | None, after: Compilation, against: Against) -> Plan:
     """Return the plan that leads from one compilation to another; without the first, everything is new."""
-    old = {s.name: s for s in before.stacks} if before else {}
-    new = {s.name: s for s in after.stacks}
+    versions = version_words(against, after.compiler, after.edition)
+    stacks = planned(before.stacks if before else (), after.stacks, against, versions)
+    places = frozenset(s.somewhere for s in after.stacks)
+    side = Side(after.spec, after.compiler, after.edition, places, line_of_name(after.stacks))
+    return together(side, before.spec if before else "", stacks, against)
+
+
+def together(side: Side, spec_before: str, stacks: Iterable[StackPlan], against: Against) -> Plan:
+    """Return the plan of these stacks, in its order; `spec_before` is empty where there is no other side."""
+    told = (_without_a_place(s, side) if s.status == "removed" else s for s in stacks)
+    ordered = tuple(sorted(told, key=_place_in_order))
+    return Plan(side.spec, side.compiler, side.edition, against, ordered, _notes(side, spec_before, against))
+
+
+def line_of_name(stacks: Iterable[CompiledStack]) -> str:
+    """Return the line of the spec's name; empty if no stack has it."""
+    return next((s.values["name"].where for s in stacks if "name" in s.values), "")
+
+
+def planned(
+    before: Sequence[CompiledStack], after: Sequence[CompiledStack], against: Against, versions: str
+) -> list[StackPlan]:
+    """Return the plan of each stack, by environment, layer, target and name.
+
+    What one says depends on stacks of the same environment and target alone, so that these may be planned in parts.
+    """
+    old = {s.name: s for s in before}
+    new = {s.name: s for s in after}
     ordered = sorted([*new.values(), *(s for s in old.values() if s.name not in new)], key=_place_in_order)
     changed_outputs: dict[Somewhere, dict[tuple[str, str], str]] = defaultdict(dict)
     edits: dict[Somewhere, dict[str, tuple[Edit, ...]]] = defaultdict(dict)
     graphs_before, graphs_after = _graphs(old.values()), _graphs(new.values())
     values_before, values_after = _values(old.values()), _values(new.values())
     stacks: list[StackPlan] = []
-    notes = _notes(before, after, against)
-    versions = _version_words(against, after)
-    places = {s.somewhere: s for s in after.stacks}
-    groups: dict[Group, tuple[StackPlan, str]] = {}
+    groups: dict[SiteGroup, tuple[StackPlan, str]] = {}
     for stack in ordered:
         where = stack.somewhere
+        names = own_names(stack, values_after[where] or values_before[where])
         group = group_of(old.get(stack.name), new.get(stack.name))
         if group is not None and group in groups:
-            stacks.append(at_another_site(*groups[group], stack))
+            stacks.append(replace(at_another_site(*groups[group], stack), names=names))
             continue
         known = changed_outputs[where]
         target = Target(graphs_before[where], graphs_after[where], dict(edits[where]))
         made, outputs, own = _stack_plan(old.get(stack.name), new.get(stack.name), known, versions, target, against)
+        made = replace(made, names=names)
         if group is not None and can_be_shared(made, stack):
             made = replace(made, like=made.name)
-            groups[group] = made, _line_of_site(stack)
+            groups[group] = made, line_of_site(stack)
         edits[where][stack.layer] = own
         known |= {(stack.layer, o.name): f"output {o.name} of {stack.layer}" for o in outputs}
-        made = _without_a_place(made, after, places) if made.status == "removed" else made
-        here_before, here_after = values_before[where], values_after[where]
-        stacks.append(_with_true_causes(made, here_before, here_after))
-    return Plan(after.spec, after.compiler, after.edition, against, tuple(stacks), notes)
+        stacks.append(_with_true_causes(made, values_before[where], values_after[where]))
+    return stacks
 
 
-Group = tuple[str, str, str, int, int]
-"""Stacks of one group have one plan: environment, target and layer, and the graphs that their sites share."""
-
-
-def group_of(before: CompiledStack | None, after: CompiledStack | None) -> Group | None:
-    """Return the group of a site's stack, or None where it has to be planned by itself: another cluster or zone than
-    before, or a side that is not known to share anything with other sites (a file, a state)."""
-    one = after or before
-    if one is None or one.common is None or after is None:
-        return None
-    if before is not None:
-        if before.common is None or before.site != after.site or before.place != after.place:
-            return None
-        if any(before.graph.node(i) != after.graph.node(i) for i in before.own & after.own):
-            return None
-    return one.environment, one.target, one.layer, id(before.common) if before else 0, id(after.common)
-
-
-def can_be_shared(made: StackPlan, stack: CompiledStack) -> bool:
-    """Say whether the plan of one site says of another one what is true there: what it does to a site's own nodes is
-    to make them, or nothing."""
-    edits = (r.edit for step in made.steps for r in step.edits)
-    return all(isinstance(e, Create) for e in edits if node_of(e).id in stack.own)
-
-
-def _line_of_site(stack: CompiledStack) -> str:
-    """Return the place in a file that says where the stack's site is."""
-    found = stack.values.get(f"targets.{stack.target}.sites.{stack.site}.zone")
-    return found.where if found else ""
-
-
-def at_another_site(made: StackPlan, line: str, stack: CompiledStack) -> StackPlan:
-    """Return the plan of one site as that of another one of its group, with its own nodes and its own line; `line` is
-    that of the first."""
-    own = {n.id: n for n in stack.graph.nodes if n.id in stack.own}
-    lines = {line: _line_of_site(stack)}
-    steps = tuple(_step_at(step, stack.name, own, lines) for step in made.steps)
-    return replace(made, name=stack.name, site=stack.site, place=stack.place, steps=steps)
-
-
-def _step_at(step: Step, stack: str, own: Mapping[str, Node], lines: Mapping[str, str]) -> Step:
-    because = step.because
-    if any(b.where in lines for b in because):
-        because = tuple(replace(b, where=lines.get(b.where, b.where)) for b in because)
-    if not any(r.edit.id in own for r in step.edits):
-        return replace(step, stack=stack, because=because)
-    edits = tuple(replace(r, edit=Create(own[r.edit.id])) if r.edit.id in own else r for r in step.edits)
-    return replace(step, stack=stack, because=because, edits=edits)
+def own_names(stack: CompiledStack, values: Mapping[str, Explained]) -> tuple[tuple[str, str], ...]:
+    """Return what the spec says of where a stack is, and of nothing else: account, region, context, zone."""
+    target = f"targets.{stack.target}"
+    paths = [f"{target}.{name}" for name in ("account", "region", "kubeContext")]
+    if stack.site:
+        paths += [f"{target}.sites.{stack.site}.{name}" for name in ("kubeContext", "zone")]
+    known = ((path.rpartition(".")[2], values[path].value) for path in paths if path in values)
+    return tuple((name, value) for name, value in known if isinstance(value, str) and value)
 
 
 def _graphs(stacks: Iterable[CompiledStack]) -> Mapping[Somewhere, Mapping[str, Graph]]:
@@ -313,18 +159,17 @@ def _with_true_causes(made: StackPlan, before: Mapping[str, Explained], after: M
     return replace(made, steps=tuple(steps))
 
 
-def _without_a_place(removed: StackPlan, after: Compilation, places: Mapping[Somewhere, CompiledStack]) -> StackPlan:
+def _without_a_place(removed: StackPlan, after: Side) -> StackPlan:
     """Return the plan of a removed stack with the true cause: the spec's name, its environment, target or site, not
     what was in it."""
     if not removed.name.startswith(f"{after.spec}."):
-        name = next((s.values["name"] for s in after.stacks if "name" in s.values), None)
-        cause = Because("name", removed.name.partition(".")[0], after.spec, name.where if name else "", was="the spec")
+        cause = Because("name", removed.name.partition(".")[0], after.spec, after.name_line, was="the spec")
         return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
-    if all(s.environment != removed.environment for s in after.stacks):
+    if all(environment != removed.environment for environment, _, _ in after.places):
         gone = f"environments.{removed.environment}"
-    elif all((s.environment, s.target) != (removed.environment, removed.target) for s in after.stacks):
+    elif all((environment, target) != (removed.environment, removed.target) for environment, target, _ in after.places):
         gone = f"targets.{removed.target}"
-    elif removed.site and (removed.environment, removed.target, removed.site) not in places:
+    elif removed.site and (removed.environment, removed.target, removed.site) not in after.places:
         gone = f"targets.{removed.target}.sites.{removed.site}"
     else:
         return removed
@@ -332,31 +177,31 @@ def _without_a_place(removed: StackPlan, after: Compilation, places: Mapping[Som
     return replace(removed, steps=tuple(replace(step, because=(cause,)) for step in removed.steps))
 
 
-def _place_in_order(stack: CompiledStack) -> tuple[str, int, str, str]:
+def _place_in_order(stack: CompiledStack | StackPlan) -> tuple[str, int, str, str]:
     layer = LAYERS.index(stack.layer) if stack.layer in LAYERS else len(LAYERS)
     return stack.environment, layer, stack.target, stack.name
 
 
-def _version_words(against: Against, after: Compilation) -> str:
+def version_words(against: Against, compiler: str, edition: str) -> str:
     """Return what is different about the two sides beside the spec; empty if nothing is."""
     if against.kind == "nothing":
         return ""
     words = []
-    if against.compiler and against.compiler != after.compiler:
-        words.append(f"llmform {against.compiler} → {after.compiler}")
-    if against.edition and against.edition != after.edition:
-        words.append(f"edition {against.edition} → {after.edition}")
+    if against.compiler and against.compiler != compiler:
+        words.append(f"llmform {against.compiler} → {compiler}")
+    if against.edition and against.edition != edition:
+        words.append(f"edition {against.edition} → {edition}")
     return ", ".join(words)
 
 
-def _notes(before: Compilation | None, after: Compilation, against: Against) -> tuple[str, ...]:
+def _notes(after: Side, spec_before: str, against: Against) -> tuple[str, ...]:
     notes = []
-    if words := _version_words(against, after):
+    if words := version_words(against, after.compiler, after.edition):
         notes.append(f"not the same on both sides: {words}")
     if against.kind == "git" and (not against.compiler or against.compiler == after.compiler):
         notes.append(f"both sides compiled by llmform {after.compiler}")
-    if before and before.spec != after.spec:
-        notes.append(f"the spec's name is part of every name: {before.spec} → {after.spec}")
+    if spec_before and spec_before != after.spec:
+        notes.append(f"the spec's name is part of every name: {spec_before} → {after.spec}")
     return tuple(notes)
 
 
