@@ -19,7 +19,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stacks.picture import Picture
-from stacks.plan import StackPlan
 from stacks.policy_report import Judged, kind_of
 from stacks.render.human_plan import count, totals_text
 from stacks.render.page_changes import Card, cards, headline
@@ -32,6 +31,7 @@ from stacks.render.style import safe
 from stacks.render.told import sentences, told, totals, verdict
 from stacks.review import Reading, Review
 from stacks.risk.finding import Risk
+from stacks.steps import StackPlan
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

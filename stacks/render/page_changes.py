@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from stacks.changes import Absent
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
-from stacks.plan import RatedEdit
 from stacks.render.human_plan import because_words, count
 from stacks.render.told import Told, causes, reasons
 from stacks.render.values import KNOWN_LATER, change_name, remark, shown_sides, value_text
 from stacks.render.word_diff import Part, sides, whole
+from stacks.steps import RatedEdit
 
 WORDS = {
     "CREATE": "create",

@@ -2,86 +2,49 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 
-from stacks.changes import Entry, Path
-from stacks.edits import Create, Delete, node_of
-from stacks.plan import Action, RatedEdit, StackPlan, Step, Totals
+from stacks.alike import Form, Group, form_of, groups
 from stacks.render.human_plan import because_words, count, nothing_text, totals_text, what
 from stacks.review import Review
 from stacks.risk.finding import Risk
+from stacks.steps import Action, StackPlan, Step, Totals
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """One change: the step of its first stack, and all its stacks. `named`: in the others their own names stand where
-    the first one's stand."""
+    the first one's stand; `lines`: the causes stand on other lines there."""
 
     step: Step
     stacks: tuple[StackPlan, ...]
     named: bool = False
+    lines: bool = False
 
 
 def told(review: Review) -> tuple[Told, ...]:
-    """Return the changes of components: what fails first, then the most dangerous, then as the plans have them."""
-    groups: dict[str, list[tuple[Step, StackPlan]]] = defaultdict(list)
-    exact: dict[str, set[str]] = defaultdict(set)
-    for s in review.specs:
-        stacks = {stack.name: stack for stack in s.plan.stacks}
-        known: dict[tuple[str, str], tuple[str, str]] = {}  # sites of one group have one plan
-        for step in s.plan.steps:
-            stack = stacks[step.stack]
-            site = (stack.like, step.component)
-            key, own = (known.get(site) if stack.like else None) or _key(step, stack, s.plan.spec)
-            if stack.like:
-                known[site] = key, own
-            groups[key].append((step, stack))
-            exact[key].add(own)
-    found = [
-        Told(found[0][0], tuple(stack for _, stack in found), len(exact[key]) > 1) for key, found in groups.items()
-    ]
-    return tuple(sorted(found, key=lambda t: (not t.step.fails, -t.step.risk)))
+    """Return the changes of components: what fails first, then the most dangerous, then as the plans have them.
+
+    A change that some stacks make together with others is told with those that make it alone.
+    """
+    found: dict[tuple[str, str], list[tuple[Step, Group, Form]]] = defaultdict(list)
+    for group in groups(review):
+        for step in group.first.steps:
+            form = form_of(replace(group.first, steps=(step,)))
+            found[group.first.layer, form.change].append((step, group, form))
+    one = (_told(same) for same in found.values())
+    return tuple(sorted(one, key=lambda t: (not t.step.fails, -t.step.risk)))
 
 
-def _key(step: Step, stack: StackPlan, spec: str) -> tuple[str, str]:
-    """Return what a reader sees of a step, without the stack's own names, and with them."""
-    because = [(b.path, b.before, b.after, b.overlay, b.reason, bool(b.where)) for b in step.because]
-    edits = [_edit(rated) for rated in step.edits]
-    words = step.summary if step.action is Action.CREATE else ()
-    seen = (stack.layer, step.component, step.action, step.findings, step.explanation, words, because, edits)
-    text = repr((seen, step.outputs))
-    return _without_names(text, (spec, stack.environment, stack.target, stack.site)), text
-
-
-def _edit(rated: RatedEdit) -> object:
-    edit = rated.edit
-    if isinstance(edit, Create | Delete):
-        return rated.action, edit.node.id, edit.node.type
-    changes = [(c.part, _steps(c.path), c.before, c.after, c.effect.kind, bool(c.cause)) for c in edit.changes]
-    return rated.action, node_of(edit).id, node_of(edit).type, changes
-
-
-def _steps(path: Path) -> list[object]:
-    return [(s.name or s.after) if isinstance(s, Entry) else s for s in path]
-
-
-_HASHED = re.compile(r"(‹\d›(?:[-.][a-z0-9‹›]+)*)-[0-9a-f]{8}(?![a-z0-9])")
-"""A physical name with its hash: `<spec>-<environment>-<target>-<x>-<8 hex>` (docs/concepts/names.md)."""
-
-
-def _without_names(text: str, own: tuple[str, ...]) -> str:
-    names = _pattern(own)
-    return _HASHED.sub(r"\1-‹hash›", names.sub(lambda found: f"‹{own.index(found[0])}›", text))
-
-
-@cache
-def _pattern(own: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted({name for name in own if name}, key=len, reverse=True)
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![A-Za-z0-9])")
+def _told(same: Sequence[tuple[Step, Group, Form]]) -> Told:
+    return Told(
+        same[0][0],
+        tuple(m.stack for _, group, _ in same for m in group.members),
+        any(group.own_names for _, group, _ in same) or len({form.names for *_, form in same}) > 1,
+        any(group.own_lines for _, group, _ in same) or len({form.lines for *_, form in same}) > 1,
+    )
 
 
 # ---- words ----
@@ -126,6 +89,8 @@ def where_words(stacks: Sequence[StackPlan], quoted: Callable[[str], str]) -> st
     """Return one stack's name, or how many they are with two examples; `quoted` makes a name fit for the form."""
     if len(stacks) == 1:
         return quoted(stacks[0].name)
+    if len(stacks) == 2:
+        return f"{quoted(stacks[0].name)} and {quoted(stacks[1].name)}"
     return f"the same in {len(stacks):,} stacks, e.g. {quoted(stacks[0].name)} and {quoted(stacks[-1].name)}"
 
 
@@ -133,7 +98,7 @@ def reasons(told: Told) -> tuple[str, ...]:
     """Return what happens, in the domain's words."""
     step = told.step
     if step.outputs:
-        return tuple(o.name for o in step.outputs)
+        return tuple(f"output {o.name}" for o in step.outputs)
     found = tuple(("will fail: " if f.fails else "") + f.reason for f in step.findings if f.reason)
     if found and step.action is not Action.CREATE:
         return found
