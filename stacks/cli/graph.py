@@ -10,6 +10,7 @@ from specs.suggest import did_you_mean
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import UsageError, read_spec, sound, write
 from stacks.compilation import CompiledStack
+from stacks.render.style import safe_json
 from stacks.render.tree import tree
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{len(chosen)} stacks are selected, and the JSON form is of one",
             "name one with `--stack`: " + ", ".join(f"`{s.name}`" for s in chosen[:12]),
         )
-    write(canonical(encode_graph(chosen[0].graph)))
+    write(safe_json(canonical(encode_graph(chosen[0].graph))))
     return 0
 
 
@@ -57,5 +58,5 @@ def _node(chosen: tuple[CompiledStack, ...], wanted: str) -> int:
     if len({canonical(encode_value(n.inputs)) for _, n in found}) > 1:
         stacks = ", ".join(f"`{name}`" for name, _ in found[:12])
         raise UsageError(f"`{wanted}` is not the same in {len(found)} stacks", f"name one with `--stack`: {stacks}")
-    write(canonical(encode_value(found[0][1].inputs)))
+    write(safe_json(canonical(encode_value(found[0][1].inputs))))
     return 0
