@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import pictures
 from specs.diagnostics import Diagnostic, Severity, Span
 from stacks.compile import Compiled, compile_spec
 from stacks.cost.values import Cost, CostChange, Line, Price, Range, StackLabels, Unpriced
@@ -25,6 +26,7 @@ from stacks.render.reviews import rendered
 from stacks.render.told import told
 from stacks.render.word_diff import Part, sides
 from stacks.review import Broken, Reading, Review, SpecReview
+from stacks.steps import StackPlan
 from tests.case_runner import run
 from tests.memory_files import MemoryFiles
 from tests.reviews import comment, page, review_of
@@ -33,14 +35,10 @@ GIT = Against("git", "main (4f21c0e)")
 REVISION = "a09a35458c702b33eeacc393d103063234e8bc28"
 
 
-def compiled(targets: int, environments: int, value: int, *, distinct: bool = False) -> Compiled:
+def compiled(targets: int, environments: int, value: int) -> Compiled:
     """Return a spec of many on-prem clusters; each environment at each target is one stack. `value` is a server's
-    argument; `distinct`: another one at every target."""
-    name = "cluster-{:03}".format
-    overlay = {
-        name(t): {"overlay": {"serving.chat": {"args": {"max-num-seqs": value + t}}}} if distinct else {}
-        for t in range(targets)
-    }
+    argument."""
+    names = [f"cluster-{t:03}" for t in range(targets)]
     spec = {
         "apiVersion": "llmform/v1",
         "name": "fleet",
@@ -48,11 +46,10 @@ def compiled(targets: int, environments: int, value: int, *, distinct: bool = Fa
         "nodePools": {"l40s": {"accelerator": "nvidia-l40s", "max": 3}},
         "serving": {"chat": {"model": "chat", "pool": "l40s", "args": {"max-num-seqs": value}}},
         "targets": {
-            target: {"provider": "on-prem", "kubeContext": target, "addons": "existing",
-                     "storage": {"shared": "cephfs"}, **more}
-            for target, more in overlay.items()
+            name: {"provider": "on-prem", "kubeContext": name, "addons": "existing", "storage": {"shared": "cephfs"}}
+            for name in names
         },
-        "environments": {f"env-{e}": {"targets": list(overlay)} for e in range(environments)},
+        "environments": {f"env-{e}": {"targets": names} for e in range(environments)},
     }  # fmt: skip
     made = compile_spec(json.dumps(spec).encode(), "spec.yaml", MemoryFiles({}))
     assert made.compilation is not None, made.diagnostics
@@ -60,9 +57,9 @@ def compiled(targets: int, environments: int, value: int, *, distinct: bool = Fa
 
 
 @cache
-def fleet(targets: int, environments: int, distinct: bool) -> Review:
+def fleet(targets: int, environments: int) -> Review:
     """Return the review of a change of every stack, with the picture of each."""
-    before, after = (compiled(targets, environments, value, distinct=distinct).compilation for value in (64, 4096))
+    before, after = (compiled(targets, environments, value).compilation for value in (64, 4096))
     assert before is not None and after is not None
     made = plan(before, after, GIT)
     old = {s.name: s for s in before.stacks}
@@ -87,9 +84,19 @@ def checked(review: Review) -> tuple[str, int]:
     return text, left
 
 
+def at(stack: StackPlan, name: str, number: int) -> StackPlan:
+    """Return the stack under another name, with a change of its own."""
+    steps = tuple(
+        replace(s, stack=name, findings=tuple(replace(f, reason=f"{f.reason} ({number})") for f in s.findings))
+        for s in stack.steps
+    )
+    _, environment, target, _ = name.split(".")
+    return replace(stack, name=name, environment=environment, target=target, steps=steps)
+
+
 def test_the_same_change_of_a_thousand_stacks() -> None:
     """Ten specs of 100 stacks each: one row, that says in how many."""
-    own = fleet(100, 1, False).specs[0]
+    own = fleet(100, 1).specs[0]
     review = Review(tuple(replace(own, file=f"{n}.yaml") for n in range(10)))
     text, left = checked(review)
     assert left == 0 and text.count("| **rolling**") == 1
@@ -98,14 +105,17 @@ def test_the_same_change_of_a_thousand_stacks() -> None:
 
 def test_a_thousand_stacks_that_all_change_in_their_own_way() -> None:
     """A page of less than 2 MB, a comment of at most 65,000 bytes, and every change in both, told or counted."""
-    text, left = checked(fleet(1_000, 1, True))
+    own = fleet(1, 1).specs[0]
+    [stack] = own.plan.stacks
+    stacks = [at(stack, f"fleet.env-{n // 100}.cluster-{n:04}.workloads", n) for n in range(1_000)]
+    text, left = checked(Review((replace(own, plan=replace(own.plan, stacks=tuple(stacks))),)))
     assert left > 500
     assert "1000 of 1,000 stacks change" in text.replace("1,000 of", "1000 of")
 
 
 def test_the_same_review_gives_the_same_bytes() -> None:
     """A page has no date and no chance in it."""
-    review = fleet(2, 2, False)
+    review = fleet(2, 2)
     assert page(review) == page(review)
     assert rendered(review, "markdown", Reading()) == rendered(review, "markdown", Reading())
 
@@ -124,7 +134,7 @@ class Addresses(HTMLParser):
 
 def test_a_page_needs_no_network() -> None:
     """No address but its own anchors, no `url(` in its style, and a policy that refuses all else."""
-    text = page(fleet(2, 2, False))
+    text = page(fleet(2, 2))
     assert all(a.startswith("#") for a in Addresses(text).found)
     assert "url(" not in text and "@import" not in text
     assert "default-src &#39;none&#39;" in text
@@ -132,7 +142,7 @@ def test_a_page_needs_no_network() -> None:
 
 def test_a_change_that_some_stacks_make_with_others_is_told_with_the_rest() -> None:
     """Two environments, one change: one row, both stacks in it."""
-    [only] = [t for t in told(fleet(1, 2, False)) if t.step.component == "serving.chat"]
+    [only] = [t for t in told(fleet(1, 2)) if t.step.component == "serving.chat"]
     assert [s.environment for s in only.stacks] == ["env-0", "env-1"]
 
 
@@ -142,7 +152,7 @@ def diagnostic(message: str, line: int = 1) -> Diagnostic:
 
 def test_a_long_list_is_counted_and_no_message_cut() -> None:
     """5,000 warnings: those that fit are whole, the others are a number."""
-    made = fleet(1, 1, False).specs[0].plan
+    made = fleet(1, 1).specs[0].plan
     text = comment(made, [diagnostic(f"warning number {n} of many, in some words", n) for n in range(1, 5_001)])
     assert len(text.encode()) <= 65_000
     shown = [line for line in text.splitlines() if "warning number" in line and line.startswith("- ")]
@@ -153,14 +163,14 @@ def test_a_long_list_is_counted_and_no_message_cut() -> None:
 
 def test_a_text_that_alone_is_too_long_is_said_to_be() -> None:
     """A message of a megabyte is no message; its length is."""
-    made = fleet(1, 1, False).specs[0].plan
+    made = fleet(1, 1).specs[0].plan
     text = comment(made, [diagnostic("x" * 1_000_000)])
     assert len(text.encode()) <= 65_000 and "(a text of 1,000,000 characters)" in text
 
 
 def test_specs_with_errors_are_told_first() -> None:
     """A spec that cannot be compiled stands above the plan of the others, in both forms."""
-    good = fleet(1, 1, False).specs[0]
+    good = fleet(1, 1).specs[0]
     broken = Broken("other.yaml", (replace(diagnostic("is not a key"), severity=Severity.ERROR),), {})
     for review, many in ((Review((good,), (broken,)), 1), (Review((), (broken, broken)), 2)):
         text, html = rendered(review, "markdown", Reading()), page(review)
@@ -241,7 +251,7 @@ def test_dollars(amount: str, words: str) -> None:
 
 def test_a_review_with_prices_shows_them_in_both_forms() -> None:
     """The comment has a line, the page a chart with the numbers beside it; without prices there is neither."""
-    own = fleet(1, 1, False).specs[0]
+    own = fleet(1, 1).specs[0]
     for form in ("markdown", "html"):
         assert "a month at minimum" not in rendered(Review((own,)), form, Reading())
     priced = Review((replace(own, cost=CostChange(cost(1_000, 1_200, 2_000), cost(1_500, 1_900, 4_000))),))
@@ -278,15 +288,25 @@ def test_a_broken_mandatory_policy_stands_above_the_table() -> None:
         Judged("images-pinned", level, f"text of {level}", "node", "", False, "", "spec.yaml:1:1", "", ("a",))
         for level in ("mandatory", "advisory")
     )  # fmt: skip
-    text = comment(fleet(1, 1, False).specs[0].plan, policies=Report(found, (), {}))
+    text = comment(fleet(1, 1).specs[0].plan, policies=Report(found, (), {}))
     assert text.index("text of mandatory") < text.index("| Risk") < text.index("text of advisory")
     assert text.index("<details>") < text.index("text of advisory")
 
 
 def test_one_review_of_many_specs() -> None:
     """Hundreds of specs are one comment with one verdict."""
-    own = fleet(1, 1, False).specs[0]
+    own = fleet(1, 1).specs[0]
     many = Review(tuple(SpecReview(f"{n}.yaml", own.plan, (), {}, own.policies) for n in range(300)))
     text = rendered(many, "markdown", Reading())
     assert "300 of 300 stacks change" in text and len(text.encode()) <= 65_000
     assert len(page(many).encode()) < 2_000_000
+
+
+def test_the_picture_of_the_docs_is_current() -> None:
+    """The picture is of the page as it is now, and of the change that its guide makes. After a change of the page,
+    `python -m docs.pictures` takes it again."""
+    assert pictures.digest() == (pictures.HERE / "review.sha256").read_text()
+    guide = (pictures.HERE.parent / "guides" / "read-a-plan.md").read_text()
+    for old, new in pictures.EDITS:
+        assert f"-{old}+{new}" in guide
+    assert (pictures.HERE / "review.png").stat().st_size < 200_000

@@ -57,11 +57,14 @@ def verdict(review: Review) -> str:
     if review.broken and not review.specs:
         return f"{count(len(review.broken), 'spec')} cannot be compiled"
     if review.empty:
-        return "nothing changes"
+        fails = any(s.policies.fails for s in review.specs)
+        return "nothing changes, and something has to be mended" if fails else "nothing changes"
     many = f"{changed:,} of {count(len(stacks), 'stack')} change{'s' if changed == 1 else ''}"
     if stacks and all(s.status == "new" for s in stacks):
         many = "1 new stack" if len(stacks) == 1 else f"{len(stacks):,} new stacks"
-    return f"{review.risk}: {many}" if stacks else f"{review.risk}"
+    if any(s.policies.fails for s in review.specs):
+        many += ", to be mended first"
+    return many if review.risk is Risk.NONE else f"{review.risk}: {many}"
 
 
 def sentences(review: Review) -> Iterator[str]:

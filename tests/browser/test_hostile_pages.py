@@ -16,8 +16,8 @@ pytestmark = pytest.mark.real
 
 ELEMENTS = (
     "new Set([...document.querySelectorAll('*')].map(e => e.localName).filter(n => ["
-    "'img', 'iframe', 'object', 'embed', 'link', 'base', 'video', 'audio', 'u', 'foreignobject', 'animate'].includes(n))"
-    ").size + document.querySelectorAll('script').length - 1 + document.querySelectorAll('style').length - 1"
+    "'img', 'iframe', 'object', 'embed', 'link', 'base', 'video', 'audio', 'u', 'foreignobject', 'animate'"
+    "].includes(n))).size + document.querySelectorAll('script, style').length - 2"
 )
 """How many elements there are that the page itself does not have."""
 
