@@ -77,7 +77,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the reader wants it: every resource, and colour (a terminal's)."""
+    """How the reader wants it: every resource, colour (a terminal's), and the address that a file's path is put behind
+    to make a link (`https://github.com/o/r/blob/SHA/`); without one there are no links."""
 
     details: bool = False
     colour: bool = False
+    link_base: str = ""

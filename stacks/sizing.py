@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.resolve.platform import Platform, Server
 from components.resolve.sizing.sized import Carried, Sized
 from components.resolve.sizing.speed import Estimate
 from components.resolve.sizing.terms import Line
 from specs.catalog.devices import Efficiency
+
+if TYPE_CHECKING:
+    from stacks.fleet import Seen
 
 FORMAT = 1
 """Version of the layout of `as_data`."""
@@ -24,6 +27,14 @@ def sizing_of(platforms: Iterable[Platform], server: str) -> list[dict[str, Any]
                 where = {"environment": platform.environment, "target": platform.target.name}
                 found.append({**where, **_server(s)})
     return found
+
+
+def sizing_of_all(seen: Seen) -> list[dict[str, Any]]:
+    """Return the calculations of every server at the places of which a stack is planned."""
+    places = {(s.environment, s.target) for s in seen.after.stacks}
+    shown = [p for p in seen.platforms if (p.environment, p.target.name) in places]
+    servers = dict.fromkeys(server.name for p in shown for server in p.servers)
+    return [one for server in servers for one in sizing_of(shown, server)]
 
 
 def _server(server: Server) -> dict[str, Any]:

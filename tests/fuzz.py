@@ -35,10 +35,10 @@ from stacks.plan import Against, plan
 from stacks.render import diagnostics as render
 from stacks.render.human_plan import human_plan
 from stacks.render.json_plan import json_plan
-from stacks.render.markdown_plan import markdown_plan
 from stacks.render.tree import tree as tree_text
 from tests.memory_files import MemoryFiles
 from tests.mutations import Corpus, Input, make
+from tests.reviews import comment
 
 EXAMPLES = Path(__file__).parent.parent / "specs" / "examples"
 FILE = "fuzz/spec.yaml"
@@ -259,7 +259,7 @@ def wrong(given: Input, compiled: Compiled, other: Compilation | None) -> Iterat
     changes = plan(other, made, against)
     human_plan(changes, found, sources, details=True).encode("utf-8", "backslashreplace")
     json.loads(json_plan(changes, found))
-    markdown_plan(changes, found, sources).encode("utf-8", "backslashreplace")
+    comment(changes, found, sources).encode("utf-8", "backslashreplace")
 
 
 def _show(found: tuple[Diagnostic, ...], sources: dict[str, str]) -> None:

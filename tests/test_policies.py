@@ -25,9 +25,9 @@ from stacks.explain import POLICY_PAGES
 from stacks.files import DiskFiles
 from stacks.plan import Against, plan
 from stacks.policy_report import Judged, Report, report
-from stacks.render.markdown_plan import markdown_plan
 from stacks.render.policies import human_policies
 from stacks.render.style import PLAIN
+from tests.reviews import comment
 from tests.strategies import Written, specs
 from tests.test_explain_pages import BASE, HEADINGS, whole
 
@@ -825,7 +825,7 @@ def test_a_comment_names_a_resource_only_where_there_is_one() -> None:
     """What is of a whole stack ends with its text, and no comma."""
     made = spec("policies:\n  owner-named: {level: mandatory}\n")
     assert made.compilation is not None
-    text = markdown_plan(plan(None, made.compilation, Against()), policies=judged(made))
+    text = comment(plan(None, made.compilation, Against()), policies=judged(made))
     assert any(line.endswith("`owner` is not set") for line in text.splitlines() if line.startswith("- "))
 
 

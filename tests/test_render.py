@@ -19,10 +19,11 @@ from stacks.plan import Against, plan
 from stacks.render.diagnostics import as_json, concise, github, human
 from stacks.render.human_plan import human_plan
 from stacks.render.json_plan import json_plan
-from stacks.render.markdown_plan import escaped, markdown_plan
+from stacks.render.markdown import escaped
 from stacks.render.style import Style, display_width, safe, wrap
 from stacks.sensitive import HIDDEN, masked
 from tests.graph_strategies import compilation, pairs
+from tests.reviews import comment
 
 GIT = Against("git", "main (4f21c0e)", "1.0.0", "2026-11")
 COLOUR = Style(colour=True)
@@ -267,7 +268,7 @@ def test_secrets_are_not_shown(kind: str, path: tuple[str, ...], value: Any, hid
     changed = json.loads(json.dumps(inputs).replace("hunter2", "hunter3"))
     sides = [compilation(graph(Node("c/K/a", kind, i, "c", "c"))) for i in (inputs, changed)]
     found = plan(sides[0], sides[1], GIT)
-    for text in (human_plan(found, details=True), json_plan(found), markdown_plan(found)):
+    for text in (human_plan(found, details=True), json_plan(found), comment(found)):
         assert ("hunter2" in text) is not hidden
         assert (HIDDEN in text) is hidden
 
@@ -352,7 +353,7 @@ def test_nothing_becomes_markup(text: str) -> None:
 def test_markdown_keeps_a_hostile_spec_inside_its_code() -> None:
     """A fence in a value cannot end the block, a table's row stays a row."""
     node = deployment(image="```\n</details><script>|")
-    text = markdown_plan(plan(None, compilation(graph(node, summary=("a|b `x` <i>", "```"))), Against()))
+    text = comment(plan(None, compilation(graph(node, summary=("a|b `x` <i>", "```"))), Against()))
     rows = [line for line in text.splitlines() if line.startswith("| none")]
     assert len(rows) == 1 and len(re.findall(r"(?<!\\)\|", rows[0])) == 6
     fences = re.findall(r"^`{3,}", text, re.MULTILINE)
@@ -370,7 +371,7 @@ def test_any_plan_is_readable(pair: tuple[Graph, Graph], details: bool) -> None:
     for found in (plan(None, after, Against()), plan(before, after, GIT)):
         text = human_plan(found, details=details)
         assert text == human_plan(found, details=details)
-        assert not steering.search(text) and not steering.search(markdown_plan(found))
+        assert not steering.search(text) and not steering.search(comment(found))
         assert json.loads(json_plan(found))["format"] == 1
         for line in text.splitlines():
             longest = max((display_width(w) for w in line.split(" ")), default=0)

@@ -11,6 +11,7 @@ from typing import Any
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import UsageError, compile_file, print_diagnostics, read_spec, selected, status, write
 from stacks.compilation import encode
+from stacks.render.style import safe_json
 
 
 def add(commands: Any) -> None:
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if compiled.diagnostics:
         print_diagnostics(spec, compiled.diagnostics, "human", sys.stderr)
     if compiled.compilation is not None:
-        text = encode(selected(compiled.compilation, arguments))
+        text = safe_json(encode(selected(compiled.compilation, arguments)))
         if arguments.output == "-":
             write(text)
         else:

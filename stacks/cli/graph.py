@@ -14,6 +14,7 @@ from stacks.cli.compile import write_whole
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import SpecErrors, UsageError, compile_file, read_spec, selected, selection, sound, write
 from stacks.compilation import CompiledStack
+from stacks.render.style import safe_json
 from stacks.render.tree import tree
 
 T = TypeVar("T")
@@ -71,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tree:
         return _put(arguments, "\n".join(tree(s.graph) for s in chosen))
     if arguments.node:
-        return _put(arguments, _node(chosen, arguments.node))
-    return _put(arguments, canonical(encode_graph(_only([s.name for s in chosen], chosen, "the JSON form").graph)))
+        return _put(arguments, safe_json(_node(chosen, arguments.node)))
+    stack = _only([s.name for s in chosen], chosen, "the JSON form")
+    return _put(arguments, safe_json(canonical(encode_graph(stack.graph))))
 
 
 def _put(arguments: argparse.Namespace, text: str) -> int:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.policies import add_day
+from stacks.cli.report import link_base, write_out
 from stacks.cli.selection import add_selection
 from stacks.cli.session import (
     CHANGES,
@@ -19,7 +20,6 @@ from stacks.cli.session import (
     selection,
     status,
     today,
-    write,
 )
 from stacks.cli.specs import add_specs, find_specs
 from stacks.cli.workers import add_jobs
@@ -36,6 +36,7 @@ examples:
   llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
   llmform plan spec.yaml --against state:exports/         what changes in what is deployed
   llmform plan spec.yaml --environment prod --details     one environment, every resource
+  llmform plan spec.yaml --against git:main --format html -o review.html
 """
 
 
@@ -62,6 +63,20 @@ def add(commands: Any) -> None:
     add_jobs(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="-",
+        metavar="FILE",
+        help="the file to write, whole or not at all (default: standard output)",
+    )
+    parser.add_argument(
+        "--link-base",
+        default="",
+        metavar="URL",
+        help="what a file's path is put behind to make a link in a comment, such as "
+        "https://github.com/o/r/blob/SHA/ (default: no links)",
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
     parser.set_defaults(run=run)
 
@@ -73,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.fleet import Question
     from stacks.review import Broken, Reading
 
+    base = link_base(arguments.link_base)
     specs = find_specs(arguments.specs)
     form = FORMATS[arguments.format]
     question = Question(selection(arguments), today(arguments.day), extras(form))
@@ -90,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         where = sys.stdout if machine else sys.stderr
         print_diagnostics(specs[0], review.diagnostics, "json" if machine else "human", where)
         return status(review.diagnostics)
-    write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
+    colour = arguments.output == "-" and coloured(sys.stdout)
+    write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, colour, base)))
     if review.fails:
         return FINDINGS
     return CHANGES if arguments.exit_code and not review.empty else 0
@@ -100,7 +117,12 @@ def extras(form: Form) -> Extras:
     """Return what a form needs beside plans, diagnostics and policies."""
     from stacks.fleet import Extras
 
-    return Extras()
+    if form == Form():
+        return Extras()
+    from stacks.picture import picture
+    from stacks.sizing import sizing_of_all
+
+    return Extras(sizing=sizing_of_all if form.sizing else None, picture=picture if form.pictures else None)
 
 
 def nothing_to_compare(error: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import FINDINGS, Spec, UsageError, read_spec, sound, write
 from stacks.compilation import Compilation, CompiledStack
+from stacks.render.style import safe
 
 EPILOG = """\
 examples:
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         write(_as_json(chosen))
         return 0
     widest = max(len(s.name) for s in chosen)
-    write("".join(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {s.place}\n" for s in chosen))
+    write("".join(f"{s.name:<{widest}}  {len(s.graph.nodes):>4} resources  {safe(s.place)}\n" for s in chosen))
     return 0
 
 

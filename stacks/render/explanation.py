@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from stacks.explain import Explanation, Setting
+from stacks.render.style import safe
 
 WIDTH = 100
 
 
 def human(explanation: Explanation) -> str:
     """Return the explanation as text: what it is, every value with its origin, and what it compiles to."""
-    lines = [explanation.path]
+    lines = [safe(explanation.path)]
     if explanation.description:
         lines += _wrapped(" ".join(explanation.description.split()), "  ")
     lines += [f"  type: {explanation.type}", ""]
@@ -20,8 +21,8 @@ def human(explanation: Explanation) -> str:
     for setting in explanation.settings:
         lines += _setting(setting, everywhere)
     for stack, ids in explanation.nodes.items():
-        lines += ["", f"compiles to, in {stack}"]
-        lines += [f"  {i}" for i in ids]
+        lines += ["", f"compiles to, in {safe(stack)}"]
+        lines += [f"  {safe(i)}" for i in ids]
     return "\n".join(lines) + "\n"
 
 
@@ -33,7 +34,7 @@ def _setting(setting: Setting, everywhere: set[str]) -> list[str]:
     where = f", from the overlay of {item.overlay}" if item.overlay else ""
     origin = f"{item.where}{where}" if item.where else item.reason or "computed"
     only = "" if set(setting.places) == everywhere else f" (in {', '.join(setting.places)})"
-    return [f"{setting.path}: {value}{only}", *_wrapped(origin, "    ")]
+    return [safe(f"{setting.path}: {value}{only}"), *_wrapped(safe(origin), "    ")]
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
@@ -50,7 +51,8 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 
 def as_json(explanation: Explanation) -> str:
-    """Return the explanation as JSON; `format` is the version of this layout."""
+    """Return the explanation as JSON in ASCII, so that nothing in it can steer a terminal; `format` is the version of
+    this layout."""
     settings: list[dict[str, Any]] = [
         {
             "path": s.path,
@@ -70,4 +72,4 @@ def as_json(explanation: Explanation) -> str:
         "values": settings,
         "nodes": {stack: list(ids) for stack, ids in explanation.nodes.items()},
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"

@@ -21,6 +21,7 @@ FORMATS: Mapping[str, Form] = {
     "human": Form(),
     "json": Form(),
     "markdown": Form(),
+    "html": Form(sizing=True, pictures=True),
 }
 """The forms by name; `human` is in `human_review.py`, and so on. Each is loaded only when it is asked for."""
 

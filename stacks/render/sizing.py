@@ -30,10 +30,10 @@ def _cited(source: str, sources: dict[str, int]) -> str:
 
 
 def sizing_as_json(path: str, found: Sequence[Mapping[str, Any]]) -> str:
-    """Return the calculation as JSON; sizes in bytes, times in seconds."""
+    """Return the calculation as JSON in ASCII; sizes in bytes, times in seconds."""
     from stacks.sizing import FORMAT
 
-    return json.dumps({"format": FORMAT, "path": path, "sizing": list(found)}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"format": FORMAT, "path": path, "sizing": list(found)}, indent=2) + "\n"
 
 
 def _computed(one: Mapping[str, Any], sources: dict[str, int]) -> Iterator[str]:

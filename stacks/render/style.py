@@ -61,6 +61,22 @@ def safe(text: str) -> str:
     return "".join(map(_shown, text))
 
 
+def safe_json(text: str) -> str:
+    """Return JSON with every character written as an escape that could steer a terminal; it means the same.
+
+    Such a character stands in a string of the JSON and nowhere else.
+    """
+    return _BEYOND_ASCII.sub(lambda m: m[0] if _shown(m[0]) == m[0] else _escape(m[0]), text)
+
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7e]")  # what is below a space, JSON itself spells out
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def character_width(character: str) -> int:
     """Return the columns of one character: 0 if it combines, 2 if it is wide (UAX #11), else 1."""
     if character in "\u200c\u200d" or unicodedata.category(character) in ("Mn", "Me"):

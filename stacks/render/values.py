@@ -57,15 +57,16 @@ _POD = "spec.template.spec."
 
 def change_text(node: Node, change: Change, *, details: bool = False) -> str:
     """Return `path before → after`, for `wrap`, with what the change does if it is more than an update."""
-    name = _name(change)
+    name = change_name(change)
     if change.part == "provider" and change.before == change.after:
-        return f"provider {value_text(change.after)} works elsewhere, or is another" + _remark(change)
+        return f"provider {value_text(change.after)} works elsewhere, or is another" + remark(change)
     if name.startswith(_POD) and not details:
         name = f"spec.template … {name.removeprefix(_POD)}"
-    return f"{name} {_sides(node, change)}" + _remark(change)
+    return f"{name} {_sides(node, change)}" + remark(change)
 
 
-def _remark(change: Change) -> str:
+def remark(change: Change) -> str:
+    """Return what a change does if it is more than an update, as a comment behind it."""
     match change.effect.kind:
         case "replace":
             return "  " + together("# forces replacement")
@@ -78,7 +79,8 @@ def _remark(change: Change) -> str:
     return ""
 
 
-def _name(change: Change) -> str:
+def change_name(change: Change) -> str:
+    """Return what changes: the property's path, or the part of the resource."""
     if change.part == "inputs":
         return safe(written(change.path))
     if change.part == "options":
@@ -86,9 +88,15 @@ def _name(change: Change) -> str:
     return change.part
 
 
+def shown_sides(type_token: str, change: Change) -> tuple[Value | Absent, Value | Absent]:
+    """Return both sides of a change without what is secret."""
+    if change.part != "inputs":
+        return change.before, change.after
+    return masked(type_token, change.path, change.before), masked(type_token, change.path, change.after)
+
+
 def _sides(node: Node, change: Change) -> str:
-    before = masked(node.type, change.path, change.before) if change.part == "inputs" else change.before
-    after = masked(node.type, change.path, change.after) if change.part == "inputs" else change.after
+    before, after = shown_sides(node.type, change)
     if change.cause:
         return f"{value_text(before)} → {KNOWN_LATER}"
     if isinstance(before, Absent):

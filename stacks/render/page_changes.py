@@ -1,0 +1,136 @@
+"""The changes of a review as a page shows them: a card each, its resources with both sides of every property."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stacks.changes import Absent
+from stacks.edits import Change, Create, Delete, OutputEdit, node_of
+from stacks.render.human_plan import because_words, count
+from stacks.render.told import Told, causes, reasons
+from stacks.render.values import KNOWN_LATER, change_name, remark, shown_sides, value_text
+from stacks.render.word_diff import Part, sides, whole
+from stacks.steps import RatedEdit
+
+WORDS = {
+    "CREATE": "create",
+    "ADOPT": "adopt",
+    "DELETE": "delete",
+    "REPLACE": "replace",
+    "MOVE": "rename",
+    "UPDATE": "change",
+}
+"""What is done, in a word, by the name of the action."""
+
+_NAMED = 4
+"""Stacks of one change that are named at once; the others unfold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One property: its path, both sides in parts (none where the side is not there), and what the change does."""
+
+    name: str
+    before: tuple[Part, ...]
+    after: tuple[Part, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a change."""
+
+    symbol: str
+    word: str
+    id: str
+    type: str
+    rows: tuple[Row, ...]
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One change. `environments` and so on are what the filters ask for; `stacks` are the names."""
+
+    number: int
+    risk: str
+    fails: bool
+    symbol: str
+    action: str
+    component: str
+    layer: str
+    named: bool
+    stacks: tuple[str, ...]
+    environments: tuple[str, ...]
+    targets: tuple[str, ...]
+    reasons: tuple[str, ...]
+    causes: tuple[tuple[str, str], ...]
+    explanation: str
+    resources: tuple[Resource, ...]
+    rest: tuple[str, ...]
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The stacks that are named at once."""
+        return self.stacks if len(self.stacks) <= _NAMED else self.stacks[:2]
+
+
+def cards(found: Sequence[Told]) -> Iterator[Card]:
+    """Yield a card for each change."""
+    for number, one in enumerate(found, 1):
+        step = one.step
+        yield Card(
+            number,
+            str(step.risk),
+            step.fails,
+            step.action.value,
+            WORDS[step.action.name],
+            step.component,
+            one.stacks[0].layer,
+            one.named,
+            tuple(s.name for s in one.stacks),
+            tuple(dict.fromkeys(s.environment for s in one.stacks)),
+            tuple(dict.fromkeys(s.target for s in one.stacks)),
+            reasons(one),
+            tuple(causes(one)),
+            "" if step.because else step.explanation,
+            (*(_output(o) for o in step.outputs), *map(_resource, step.edits)),
+            (*(because_words(b) for b in step.because if not b.written and b.before is not b.after),),
+        )
+
+
+def headline(card: Card) -> str:
+    """Return the first reason, or what there is to say without one."""
+    return card.reasons[0] if card.reasons else count(len(card.resources), "resource")
+
+
+def _resource(rated: RatedEdit) -> Resource:
+    node, edit = node_of(rated.edit), rated.edit
+    rows: tuple[Row, ...] = ()
+    if not isinstance(edit, Create | Delete):
+        rows = tuple(_row(node.type, change) for change in edit.changes if change.effect.kind != "record")
+        hidden = [change for change in edit.changes if change.effect.kind == "record"]
+        rows += tuple(_row(node.type, change) for change in hidden if change.part == "options")
+    word = WORDS[rated.action.name]
+    return Resource(rated.action.value, word, node.id, node.type, rows, rated.unchanged)
+
+
+def _row(type_token: str, change: Change) -> Row:
+    before, after = shown_sides(type_token, change)
+    name, note = change_name(change), remark(change).strip(" #\x00").replace("\x00", " ")
+    if change.cause:
+        return Row(name, whole(value_text(before)), (Part("gap", KNOWN_LATER),), note)
+    if isinstance(before, Absent):
+        return Row(name, (), whole(value_text(after), "other"), note)
+    if isinstance(after, Absent):
+        return Row(name, whole(value_text(before), "other"), (), note)
+    return Row(name, *sides(value_text(before), value_text(after)), note)
+
+
+def _output(edit: OutputEdit) -> Resource:
+    old = () if isinstance(edit.before, Absent) else whole(value_text(edit.before))
+    new: tuple[Part, ...] = () if isinstance(edit.after, Absent) else whole(value_text(edit.after), "other")
+    if edit.cause:
+        new = (Part("gap", KNOWN_LATER),)
+    return Resource("~", "change", edit.name, "output of the stack", (Row("value", old, new),), 0)
