@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from specs.diagnostics import Diagnostic
+from specs.load import Loaded
 from stacks.compilation import Compilation, NotACompilation, decode
 from stacks.compile import Selection, compile_spec
 from stacks.files import Commit, GitError, GitFiles, find_commit
@@ -35,7 +36,7 @@ class AgainstError(Exception):
 class Other:
     """The other side of a comparison; `compilation` is None where it holds nothing.
 
-    `unfinished`, `unsaid`: as in `Plan`.
+    `unfinished`, `unsaid`: as in `Plan`. `loaded` is the spec of that side, where it is one.
     """
 
     against: Against
@@ -43,6 +44,7 @@ class Other:
     notes: tuple[str, ...] = ()
     unfinished: bool = False
     unsaid: bool = False
+    loaded: Loaded | None = None
 
 
 def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> Other:
@@ -135,4 +137,4 @@ def _at(spec: Path, commit: Commit) -> Other:
             texts,
         )
     against = Against("git", commit.label, compiled.compilation.compiler, compiled.compilation.edition)
-    return Other(against, compiled.compilation)
+    return Other(against, compiled.compilation, loaded=compiled.loaded)

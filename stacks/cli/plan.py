@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from stacks.cli.compile import write_whole
 from stacks.cli.policies import add_day
 from stacks.cli.selection import add_selection, add_spec
 from stacks.cli.session import (
     CHANGES,
     FINDINGS,
     BrokenInput,
+    Spec,
     UsageError,
     coloured,
     compile_file,
@@ -24,8 +27,16 @@ from stacks.cli.session import (
     today,
     write,
 )
-from stacks.compile import Selection, select
+from stacks.compile import Compiled, Selection, select
 from stacks.render.reviews import FORMATS, rendered
+from stacks.review import Reading
+
+if TYPE_CHECKING:
+    from stacks.against import Other
+    from stacks.review import Review, SpecReview
+
+OF_ERRORS = ("github", "sarif", "dotenv")
+"""Forms that show a spec with errors as they show a plan."""
 
 EPILOG = """\
 examples:
@@ -59,35 +70,61 @@ def add(commands: Any) -> None:
     add_day(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
+    parser.add_argument(
+        "--write",
+        type=_form_and_file,
+        action="append",
+        default=[],
+        metavar="FORM=FILE",
+        help="also write the plan to a file in another form, such as json=plan.json; may be given several times",
+    )
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are changes")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
-    from stacks.plan import Against, plan
-    from stacks.policy_report import report
-    from stacks.review import Reading, Review, SpecReview
+    from stacks.against import AgainstError
+    from stacks.review import Broken, Review
 
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
     if compiled.compilation is None:
-        # the machine-readable forms go where a machine reads them
-        machine = arguments.format == "json"
-        print_diagnostics(
-            spec, compiled.diagnostics, "json" if machine else "human", sys.stdout if machine else sys.stderr
-        )
-        return status(compiled.diagnostics)
+        found = compiled.diagnostics
+        review = Review((), (Broken(spec.shown, found, sources(spec, found)),))
+        write_forms(review, arguments)
+        if arguments.format in OF_ERRORS:
+            write(rendered(review, arguments.format, Reading()))
+        else:
+            # the machine-readable forms go where a machine reads them
+            machine = arguments.format == "json"
+            print_diagnostics(spec, found, "json" if machine else "human", sys.stdout if machine else sys.stderr)
+        return status(found)
+    try:
+        made, _ = review_spec(spec, compiled, arguments)
+    except AgainstError as error:
+        return nothing_to_compare(error)
+    review = Review((made,))
+    write_forms(review, arguments)
+    write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
+    if review.fails:
+        return FINDINGS
+    return CHANGES if arguments.exit_code and not review.empty else 0
+
+
+def review_spec(spec: Spec, compiled: Compiled, arguments: argparse.Namespace) -> tuple[SpecReview, Other | None]:
+    """Return the review of a sound spec, and what it is compared with; AgainstError if that is not there."""
+    from stacks.against import find_other
+    from stacks.plan import Against, plan
+    from stacks.policy_report import report
+    from stacks.review import SpecReview
+
+    assert compiled.compilation is not None
     asked = Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
     before, against = None, Against()
     other = None
     if arguments.against is not None:
-        from stacks.against import AgainstError, find_other
-
-        try:
-            other = find_other(arguments.against, spec.path, compiled.compilation, asked)
-        except AgainstError as error:
-            return _nothing_to_compare(error)
+        other = find_other(arguments.against, spec.path, compiled.compilation, asked)
         before, against = other.compilation, other.against
     if before is not None:
         before = select(before, asked)
@@ -101,14 +138,27 @@ def run(arguments: argparse.Namespace) -> int:
         made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
     found = compiled.diagnostics
     policies = report(after, compiled.loaded, today(arguments.day))
-    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies),))
-    write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
-    if review.fails:
-        return FINDINGS
-    return CHANGES if arguments.exit_code and not review.empty else 0
+    return SpecReview(spec.shown, made, found, sources(spec, found), policies), other
 
 
-def _nothing_to_compare(error: Any) -> int:
+def write_forms(review: Review, arguments: argparse.Namespace) -> None:
+    """Write the review in every form that `--write` asks for, each file whole or not at all."""
+    for form, path in arguments.write:
+        write_whole(Path(path), rendered(review, form, Reading(arguments.details)))
+
+
+def _form_and_file(text: str) -> tuple[str, str]:
+    """Return the parts of `FORM=FILE`; UsageError for a form that is not there."""
+    form, _, path = text.partition("=")
+    if form not in FORMATS or not path:
+        raise UsageError(
+            f"`--write {text}` names no form and file", f"forms are {', '.join(FORMATS)}: `json=plan.json`"
+        )
+    return form, path
+
+
+def nothing_to_compare(error: Any) -> int:
+    """Say why there is nothing to compare with: return the exit status, or raise BrokenInput or UsageError."""
     if error.found:
         from stacks.render import diagnostics as render
 

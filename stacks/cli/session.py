@@ -152,7 +152,7 @@ def discard_output() -> None:
 
 
 def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stream: TextIO) -> None:
-    """Print diagnostics in a format: human, concise, json or github."""
+    """Print diagnostics in a format: human, concise, json, github or sarif."""
     from stacks.render import diagnostics as render
 
     match form:
@@ -162,6 +162,11 @@ def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stre
             text = render.as_json(found)
         case "github":
             text = render.github(found)
+        case "sarif":
+            from stacks.render.remarks import of_diagnostic, worst_first
+            from stacks.render.sarif import sarif
+
+            text = sarif(worst_first(map(of_diagnostic, found)))
         case _:
             text = diagnostics_text(spec, found, colour=coloured(stream))
     write_to(text, stream)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the command line reads the names alone
     from stacks.review import Reading, Review
 
-FORMATS = ("human", "json", "markdown")
+FORMATS = ("human", "json", "markdown", "github", "sarif", "dotenv")
 """The names of the forms; `human` is in `human_review.py`, and so on. Each is loaded only when it is asked for."""
 
 
