@@ -65,7 +65,7 @@ def marker(selection: Sequence[str]) -> str:
 
     Example:
         >>> marker(["specs/a.yaml"])
-        '<!-- llmform review specs/a.yaml 15f28f9a33cf1b1f -->'
+        '<!-- llmform review specs/a.yaml b31d3ca29a6c56fd -->'
     """
     digest = hashlib.sha256(json.dumps(sorted(selection)).encode()).hexdigest()[:16]
     shown = " ".join(quote(path, errors="backslashreplace").replace("--", "%2D%2D") for path in selection)

@@ -47,7 +47,7 @@ def settings(environment: Mapping[str, str], event: Mapping[str, Any]) -> Settin
     pull = event.get("pull_request") or {}
     repository = environment.get("GITHUB_REPOSITORY", "")
     head = ((pull.get("head") or {}).get("repo") or {}).get("full_name", "")
-    options = [word for name in ("environment", "target") if given[name] for word in (f"--{name}", given[name])]
+    options = [f"--{name}={given[name]}" for name in ("environment", "target") if given[name]]
     return Settings(
         specs,
         given["base"] or _base(event),
