@@ -11,7 +11,8 @@ from pathlib import Path
 
 from stacks.ci.comment import marker, put
 from stacks.ci.github import GitHub
-from stacks.ci.history import merge_base
+from stacks.ci.history import merge_base, top
+from stacks.ci.inside import refuse_outside
 from stacks.ci.plan_files import FILES, llmform, plan, text, values
 from stacks.ci.rest import Refused
 from stacks.ci.settings import BadInput, Settings, settings
@@ -40,6 +41,7 @@ def main() -> int:
         event_file = os.environ.get("GITHUB_EVENT_PATH", "")
         event = json.loads(Path(event_file).read_text(encoding="utf-8")) if event_file else {}
         asked = settings(os.environ, event)
+        refuse_outside(asked.specs, top())
         base = merge_base(asked.base)
     except (BadInput, GitError, OSError, ValueError) as error:
         _say("error", str(error))

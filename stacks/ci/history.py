@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from stacks.files import GitError
 
@@ -31,6 +32,11 @@ def merge_base(base: str, head: str = "HEAD") -> str:
     if not found:
         raise GitError(f"`{base}` and this commit have no history in common")
     return found
+
+
+def top() -> Path:
+    """Return the top folder of the repository; GitError if this is none."""
+    return Path(_git("rev-parse", "--show-toplevel").rstrip("\n"))
 
 
 def _commit(name: str) -> str:

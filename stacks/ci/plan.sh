@@ -20,6 +20,8 @@ common=$(git merge-base -- "$base" HEAD) || {
     echo "$0: '$base' and this commit have no history in common here; fetch more of it" >&2
     exit 2
 }
+"$home/llmform" --version
+"$home/.venv/bin/python" -I -m stacks.ci inside "$@"
 mkdir -p "$out"
 
 status=0
