@@ -20,6 +20,10 @@ common=$(git merge-base -- "$base" HEAD) || {
     echo "$0: '$base' and this commit have no history in common here; fetch more of it" >&2
     exit 2
 }
+if [ -L "$out" ]; then
+    echo "$0: '$out' is a link; what a plan says is not written behind it" >&2
+    exit 2
+fi
 "$home/llmform" --version
 "$home/.venv/bin/python" -I -m stacks.ci inside "$@"
 mkdir -p "$out"
