@@ -29,7 +29,6 @@ from stacks.cli.session import (
 )
 from stacks.compile import Compiled, Selection, select
 from stacks.render.reviews import FORMATS, rendered
-from stacks.review import Reading
 
 if TYPE_CHECKING:
     from stacks.against import Other
@@ -85,7 +84,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
     from stacks.against import AgainstError
-    from stacks.review import Broken, Review
+    from stacks.review import Broken, Reading, Review
 
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
@@ -143,6 +142,8 @@ def review_spec(spec: Spec, compiled: Compiled, arguments: argparse.Namespace) -
 
 def write_forms(review: Review, arguments: argparse.Namespace) -> None:
     """Write the review in every form that `--write` asks for, each file whole or not at all."""
+    from stacks.review import Reading
+
     for form, path in arguments.write:
         write_whole(Path(path), rendered(review, form, Reading(arguments.details)))
 
