@@ -13,8 +13,8 @@ from specs.diagnostics import Diagnostic, Label, Span
 from specs.suggest import did_you_mean
 from specs.tree import Member, Path, Tree, at, dotted, key_span, nearest
 
-FIXED = frozenset({"apiVersion", "name", "edition", "environments", "moved"})
-"""Keys that are the same everywhere: they name the platform or relate one version of the spec to the next."""
+FIXED = frozenset({"apiVersion", "name", "edition", "environments", "review", "moved"})
+"""Keys that are the same everywhere: they name the platform, or relate one version of the spec to the next."""
 
 # A short form, as a path pattern, and the key that its text stands for.
 SHORT_FORMS: tuple[tuple[tuple[str, ...], str], ...] = (

@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 1_000_001
 
 @dataclass(frozen=True, slots=True)
 class DiskFiles:
-    """The folder of a spec on disk. A name, or a link, that leads out of it is not followed."""
+    """The folder of a spec on disk. A name, or a link, that leads out of it or into `.git` is not followed."""
 
     folder: Path
 
@@ -46,7 +46,8 @@ class DiskFiles:
             path = (root / name).resolve()
         except (OSError, RuntimeError, ValueError):  # too long; a loop of links; a NUL or what no file system encodes
             return None
-        return path if path.is_relative_to(root) else None
+        # git's own files may hold the credentials of a checkout, and an error quotes the file that it is about
+        return path if path.is_relative_to(root) and ".git" not in path.relative_to(root).parts else None
 
 
 EXPORT_SECONDS = 300

@@ -20,6 +20,7 @@ from stacks.compile import Checked, Findings, Lowered, Selection, judged, lowere
 from stacks.plan import Side, line_of_name, planned, together, version_words
 from stacks.policy_report import Judgements, judgements, reported
 from stacks.review import Broken, SpecReview
+from stacks.review_rules import THIS, Rules, rules_of
 from stacks.steps import Against, Plan, StackPlan, Step
 
 if TYPE_CHECKING:  # only a form that shows them pays for them
@@ -249,8 +250,14 @@ def joined(both: Both, parts: Sequence[Part]) -> Reviewed | Broken | OtherBroken
         _costs([p.cost for p in parts]),
         tuple(row for p in parts for row in p.sizing),
         _pictures(parts, made),
+        _rules(both),
     )
     return Reviewed(review, tuple(label for p in parts for label in p.labels), compared)
+
+
+def _rules(both: Both) -> tuple[Rules, ...]:
+    this = rules_of(both.after.loaded, THIS)
+    return (rules_of(both.before.loaded, both.against.label), this) if isinstance(both.before, Checked) else (this,)
 
 
 def _pictures(parts: Sequence[Part], made: Plan) -> Mapping[str, Picture] | None:
@@ -303,5 +310,5 @@ def gone(file: str, before: Checked, against: Against, selection: Selection) -> 
     )
     notes = (*plan.notes, f"{_GONE} since {against.label}: all of it goes")
     plan = replace(plan, stacks=whole, notes=notes)
-    review = SpecReview(file, plan, (), {}, reported(()))
+    review = SpecReview(file, plan, (), {}, reported(()), rules=(rules_of(before.loaded, against.label),))
     return Reviewed(review, _labels(made.stacks), bool(stacks))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from specs.diagnostics import Diagnostic
 from stacks.plan import Plan
 from stacks.policy_report import Report
+from stacks.review_rules import Rules
 from stacks.risk.finding import Risk
 
 if TYPE_CHECKING:  # a review may do without them, and then nobody pays for the import
@@ -23,7 +24,8 @@ class SpecReview:
     """One spec. `file` is its path as it was given, `texts` the text of every file that a diagnostic points into.
 
     `cost` is None where no prices were asked for; `sizing` (as `stacks.sizing.sizing_of` gives it) and `pictures` (of
-    stacks that change, by name) are empty where the format does not show them.
+    stacks that change, by name) are empty where the format does not show them. `rules` are the `review` rules of the
+    spec as it is at a commit, where it is compared with one, and of the spec as it is now, where there is one.
     """
 
     file: str
@@ -34,6 +36,7 @@ class SpecReview:
     cost: CostChange | None = None
     sizing: tuple[Mapping[str, Any], ...] = ()
     pictures: Mapping[str, Picture] | None = None
+    rules: tuple[Rules, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

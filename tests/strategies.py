@@ -568,6 +568,28 @@ def policies() -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(sorted(LEVELS)), any_level | raised, max_size=3)
 
 
+def reviews(targets: list[str], environments: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Rules of review: a risk, a rise of costs or both, anywhere or at some places, that ask for labels or people."""
+    change: dict[str, st.SearchStrategy[Any]] = {
+        "risk": st.sampled_from(("in-place", "rolling", "replacing", "destructive")),
+        "monthlyIncrease": st.sampled_from(("$0.50", "$5000", "$2k/month")),
+    }
+    consent: dict[str, st.SearchStrategy[Any]] = {
+        "labels": st.lists(st.sampled_from(("approved", "costs: seen", "é😀")), min_size=1, max_size=2),
+        "approvals": st.integers(1, 100),
+    }
+    places = {
+        name: st.lists(st.sampled_from(there), min_size=1, unique=True)
+        for name, there in (("targets", targets), ("environments", environments))
+        if there
+    }
+    one = st.tuples(*(st.fixed_dictionaries({}, optional=part).filter(bool) for part in (change, consent)))
+    rule = st.builds(
+        lambda parts, narrowed: parts[0] | parts[1] | narrowed, one, st.fixed_dictionaries({}, optional=places)
+    )
+    return st.dictionaries(names(), rule, max_size=3)
+
+
 @st.composite
 def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written:
     """Any valid spec: every key of the schema, alone and together, with the files it names. A new key belongs in here.
@@ -626,6 +648,10 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     _moved(draw, value)
     if draw(st.booleans()):
         value["environments"] = _environments(draw, value, of_environment)
+    optional(
+        draw, value, "review", reviews(sorted(value["targets"]), sorted(value.get("environments", {"default": {}})))
+    )
+    if "environments" in value:
         met = [n for n, t in targets.items() if n in on_prem or "foundation" in t]
         for name in met if len(value["environments"]) > 1 else ():
             targets[name]["addons"] = "existing"  # a cluster has an operator once

@@ -90,6 +90,10 @@ NOT_RUN: Mapping[str, str] = {
     "SOURCE=https://git.example/platform docker buildx bake --push --metadata-file metadata.json": (
         "needs Docker and a registry; tests/test_images.py validates the bake file and reads such metadata"
     ),
+    "llmform review gate spec.yaml --against git:main --labels approved-destructive --approvals 2": (
+        "docs/guides/review-a-pull-request.md runs it, with a repository"
+    ),
+    "stacks/ci/plan.sh origin/main specs/support.yaml": "tests/test_ci_scripts.py runs it",
     "pip install '/path/to/llmform[serve]'": "tests/test_install.py installs llmform, requirements/ its extras",
     "kubectl --namespace my-platform-prod port-forward service/chat 8000:80": "needs a cluster",
     "kubectl --namespace my-platform-prod port-forward service/chat 8001:8001": "needs a cluster",

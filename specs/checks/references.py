@@ -29,6 +29,15 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     for name, manifests in spec.manifests.items():
         for position, target in enumerate(manifests.targets or ()):
             yield from _known(case, ("manifests", name, "targets", position), target, targets, "target", "targets")
+    named = at(case.base, ("environments",))
+    environments = named.members if named is not None and named.members else {case.environment: None}
+    for name, rule in spec.review.items():
+        for key, given, there in (
+            ("environments", rule.environments, environments),
+            ("targets", rule.targets, targets),
+        ):
+            for position, entry in enumerate(given or ()):
+                yield from _known(case, ("review", name, key, position), entry, there, key[:-1], key)
 
 
 def _known(

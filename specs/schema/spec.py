@@ -12,6 +12,7 @@ from specs.schema.images import Images
 from specs.schema.models import Model
 from specs.schema.node_pools import NodePool
 from specs.schema.policies import LEVELS, PolicyLevel
+from specs.schema.review import ReviewRule
 from specs.schema.serving import Server
 from specs.schema.stores import Store
 from specs.schema.targets import Environment, Target
@@ -64,6 +65,10 @@ class Spec(Section):
         default_factory=dict, json_schema_extra={"propertyNames": {"enum": list(LEVELS)}}
     )
     """How hard a policy is enforced: `{images-pinned: {level: advisory, reason: …, until: 2027-03-31}}`."""
+
+    review: dict[Name, ReviewRule] = Field(default_factory=dict)
+    """Which change needs whose consent: `{destructive: {risk: destructive, labels: [approved-destructive]}}`. It is the
+    same everywhere; `llmform review gate` judges by it."""
 
     moved: dict[Text, Text] = Field(default_factory=dict)
     """Renames that replace nothing: `{nodePools.l40s: nodePools.inference}`, old place to new place."""

@@ -12,7 +12,10 @@ from stacks.cli.session import Spec, compile_file, print_diagnostics, sources, s
 from stacks.cli.specs import add_specs, find_specs
 from stacks.cli.workers import add_jobs, cores, spread
 
-FORMATS = ("human", "concise", "json", "github")
+FORMATS = ("human", "concise", "json", "github", "sarif")
+
+OF_NOTHING = ("json", "sarif")
+"""Formats that are printed without findings too: a program reads them."""
 
 
 def add(commands: Any) -> None:
@@ -36,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(specs) == 1 and not os.path.isdir(arguments.specs[0]):
         spec = specs[0]
         found = arrange(compile_file(spec).diagnostics)
-        if found or arguments.format == "json":
+        if found or arguments.format in OF_NOTHING:
             print_diagnostics(spec, found, arguments.format, sys.stdout)
         elif arguments.format == "human":
             write(f"{spec.shown}: no errors, no warnings\n")
@@ -57,7 +60,7 @@ def _many(specs: list[Spec], form: str, jobs: int) -> int:
     found = arrange(d for one, _ in checked for d in one)
     texts = {file: text for _, some in checked for file, text in some.items()}
     sound = sum(not one for one, _ in checked)
-    if found or form == "json":
+    if found or form in OF_NOTHING:
         if form == "human":
             from stacks.cli.session import coloured, counted
             from stacks.render.diagnostics import human

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.policies import add_day
@@ -14,11 +15,11 @@ from stacks.cli.session import (
     CHANGES,
     FINDINGS,
     BrokenInput,
+    Spec,
     UsageError,
     coloured,
-    print_diagnostics,
+    print_findings,
     selection,
-    status,
     today,
 )
 from stacks.cli.specs import add_specs, find_specs
@@ -27,6 +28,10 @@ from stacks.render.reviews import FORMATS, Form, rendered
 
 if TYPE_CHECKING:  # `--help` does without what plans
     from stacks.fleet import Extras
+    from stacks.review import Review
+
+OF_ERRORS = ("markdown", "html", "github", "sarif", "dotenv")
+"""Forms that show a spec with errors as they show a plan."""
 
 EPILOG = """\
 examples:
@@ -71,6 +76,14 @@ def add(commands: Any) -> None:
         help="the file to write, whole or not at all (default: standard output)",
     )
     parser.add_argument(
+        "--write",
+        type=_form_and_file,
+        action="append",
+        default=[],
+        metavar="FORM=FILE",
+        help="also write the plan to a file in another form, such as json=plan.json; may be given several times",
+    )
+    parser.add_argument(
         "--link-base",
         default="",
         metavar="URL",
@@ -84,33 +97,61 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
     from stacks.against import AgainstError
-    from stacks.cli.review_specs import review_file, review_files
-    from stacks.fleet import Question
-    from stacks.review import Broken, Reading
 
     base = link_base(arguments.link_base)
     specs = find_specs(arguments.specs)
-    form = FORMATS[arguments.format]
-    question = Question(selection(arguments), today(arguments.day), extras(form))
-    folders = [name for name in arguments.specs if os.path.isdir(name)]
+    forms = [FORMATS[form] for form in (arguments.format, *(form for form, _ in arguments.write))]
+    wanted = Form(sizing=any(f.sizing for f in forms), pictures=any(f.pictures for f in forms))
     try:
-        if len(specs) == 1 and not folders:
-            review = review_file(specs[0], arguments.against, question, arguments.jobs)
-        else:
-            review = review_files(specs, folders, arguments.against, question, arguments.jobs)
+        review = review_of(specs, arguments, extras(wanted))
     except AgainstError as error:
         return nothing_to_compare(error)
-    if isinstance(review, Broken):
-        # the machine-readable forms go where a machine reads them
-        machine = arguments.format == "json"
-        where = sys.stdout if machine else sys.stderr
-        print_diagnostics(specs[0], review.diagnostics, "json" if machine else "human", where)
-        return status(review.diagnostics)
-    colour = arguments.output == "-" and coloured(sys.stdout)
-    write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, colour, base)))
+    _write(review, arguments, base)
     if review.fails:
         return FINDINGS
     return CHANGES if arguments.exit_code and not review.empty else 0
+
+
+def review_of(specs: Sequence[Spec], arguments: argparse.Namespace, extras: Extras) -> Review:
+    """Return the review of the specs that the command line names, with `extras`; AgainstError if what they are compared
+    with is not there."""
+    from stacks.cli.review_specs import review_file, review_files
+    from stacks.fleet import Question
+    from stacks.review import Broken, Review
+
+    question = Question(selection(arguments), today(arguments.day), extras)
+    folders = [name for name in arguments.specs if os.path.isdir(name)]
+    if len(specs) > 1 or folders:
+        return review_files(specs, folders, arguments.against, question, arguments.jobs)
+    found = review_file(specs[0], arguments.against, question, arguments.jobs)
+    return Review((), (found,)) if isinstance(found, Broken) else found
+
+
+def _write(review: Review, arguments: argparse.Namespace, base: str) -> None:
+    """Write the review in every form that is asked for, each file whole or not at all."""
+    from stacks.review import Reading
+
+    for form, path in arguments.write:
+        write_out(path, rendered(review, form, Reading(arguments.details, link_base=base)))
+    if review.broken and not review.many and arguments.format not in OF_ERRORS:
+        # the machine-readable forms go where a machine reads them
+        machine = arguments.format == "json"
+        (broken,) = review.broken
+        stream = sys.stdout if machine else sys.stderr
+        print_findings(broken.diagnostics, broken.texts, "json" if machine else "human", stream)
+        return
+    colour = arguments.output == "-" and coloured(sys.stdout)
+    write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, colour, base)))
+
+
+def _form_and_file(text: str) -> tuple[str, str]:
+    """Return the parts of `FORM=FILE`; UsageError for a form that is not there."""
+    form, _, path = text.partition("=")
+    if form not in FORMATS or not path:
+        raise UsageError(
+            f"`--write {text}` names no form and file", f"forms are {', '.join(FORMATS)}: `json=plan.json`"
+        )
+    return form, path
 
 
 def extras(form: Form) -> Extras:
@@ -126,7 +167,7 @@ def extras(form: Form) -> Extras:
 
 
 def nothing_to_compare(error: Any) -> int:
-    """Say why there is no other side; return or raise what becomes the exit status."""
+    """Say why there is nothing to compare with: return the exit status, or raise BrokenInput or UsageError."""
     if error.found:
         from stacks.render import diagnostics as render
 

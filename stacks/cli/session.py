@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -158,7 +158,13 @@ def discard_output() -> None:
 
 
 def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stream: TextIO) -> None:
-    """Print diagnostics in a format: human, concise, json or github."""
+    """Print diagnostics in a format: human, concise, json, github or sarif."""
+    texts = sources(spec, found) if form == "human" else {}
+    print_findings(found, texts, form, stream)
+
+
+def print_findings(found: tuple[Diagnostic, ...], texts: Mapping[str, str], form: str, stream: TextIO) -> None:
+    """Print diagnostics of any specs in a format; `texts` are those of the files that they point into."""
     from stacks.render import diagnostics as render
 
     match form:
@@ -168,17 +174,26 @@ def print_diagnostics(spec: Spec, found: tuple[Diagnostic, ...], form: str, stre
             text = render.as_json(found)
         case "github":
             text = render.github(found)
+        case "sarif":
+            from stacks.render.remarks import of_diagnostic, worst_first
+            from stacks.render.sarif import sarif
+
+            text = sarif(worst_first(map(of_diagnostic, found)))
         case _:
-            text = diagnostics_text(spec, found, colour=coloured(stream))
+            text = _diagnostics_text(found, texts, colour=coloured(stream))
     write_to(text, stream)
 
 
-def diagnostics_text(spec: Spec, found: tuple[Diagnostic, ...], *, colour: bool = False) -> str:
+def diagnostics_text(spec: Spec, found: tuple[Diagnostic, ...]) -> str:
     """Return what `llmform check` prints for people: each diagnostic with its lines of the spec, then how many."""
+    return _diagnostics_text(found, sources(spec, found))
+
+
+def _diagnostics_text(found: tuple[Diagnostic, ...], texts: Mapping[str, str], *, colour: bool = False) -> str:
     from stacks.render import diagnostics as render
     from stacks.render.style import Style
 
-    return render.human(found, sources(spec, found), style=Style(colour)) + f"\n{counted(found)}\n"
+    return render.human(found, texts, style=Style(colour)) + f"\n{counted(found)}\n"
 
 
 def counted(found: tuple[Diagnostic, ...]) -> str:

@@ -241,10 +241,7 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def github(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return workflow commands that GitHub shows beside the lines.
-
-    Escaping as GitHub's own toolkit does it (actions/toolkit, packages/core/src/command.ts).
-    """
+    """Return workflow commands that GitHub shows beside the lines."""
     out = []
     for d in diagnostics:
         command = "error" if d.severity is Severity.ERROR else "warning"
@@ -253,11 +250,22 @@ def github(diagnostics: Sequence[Diagnostic]) -> str:
             place["endColumn"] = str(d.span.end_column)
         else:
             place["endLine"] = str(d.span.end_line)
-        place["title"] = d.code
-        properties = ",".join(f"{key}={_property(value)}" for key, value in place.items())
         message = d.message + (f"\nhelp: {d.help}" if d.help else "")
-        out.append(f"::{command} {properties}::{_data(message)}\n")
+        out.append(workflow_command(command, place | {"title": d.code}, message))
     return "".join(out)
+
+
+def workflow_command(command: str, properties: Mapping[str, str], message: str) -> str:
+    """Return one workflow command as a line.
+
+    Escaping as GitHub's own toolkit does it (actions/toolkit, packages/core/src/command.ts).
+
+    Example:
+        >>> workflow_command("notice", {"title": "a,b"}, "50%\\nmore")
+        '::notice title=a%2Cb::50%25%0Amore\\n'
+    """
+    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{command} {listed}::{_data(message)}\n"
 
 
 def _data(text: str) -> str:

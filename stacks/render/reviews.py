@@ -22,6 +22,9 @@ FORMATS: Mapping[str, Form] = {
     "json": Form(),
     "markdown": Form(),
     "html": Form(sizing=True, pictures=True),
+    "github": Form(),
+    "sarif": Form(),
+    "dotenv": Form(),
 }
 """The forms by name; `human` is in `human_review.py`, and so on. Each is loaded only when it is asked for."""
 
