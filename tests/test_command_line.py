@@ -80,7 +80,7 @@ def test_a_spec_is_a_yaml_or_json_file_or_in_a_folder(command: str, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("option", "choices"),
-    [("--layer", {"foundation", "platform", "workloads"}), ("--format", {"human", "json", "markdown"})],
+    [("--layer", {"foundation", "platform", "workloads"}), ("--format", {"human", "json", "markdown", "html"})],
 )
 def test_options_with_few_values_complete_them(option: str, choices: set[str], tmp_path: Path) -> None:
     assert completed(["plan", "a.yaml", option, ""], tmp_path) == choices

@@ -42,7 +42,7 @@ def chromium() -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
         # Chromium writes its crash database and its fonts' cache below HOME, which may not be there
-        environment = {**os.environ, "HOME": home}
+        environment: dict[str, str | float | bool] = {**os.environ, "HOME": home}
         browser = driver.chromium.launch(executable_path=program, headless=True, args=list(FLAGS), env=environment)
         yield browser
         browser.close()

@@ -29,6 +29,12 @@ class Opened:
         return count
 
 
+def refused(one: Opened, dialog: Any) -> None:
+    """Write a dialog down, and close it: a page has none."""
+    one.said.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
+
+
 @contextmanager
 def opened(
     browser: Any, file: Path, *, theme: str = "light", width: int = 1440, clean: bool = True, **more: Any
@@ -42,7 +48,7 @@ def opened(
         one = Opened(page)
         page.on("console", lambda message: one.said.append(message.text))
         page.on("pageerror", lambda error: one.said.append(str(error)))
-        page.on("dialog", lambda dialog: (one.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: refused(one, dialog))
         page.on("popup", lambda other: one.said.append(f"popup: {other.url}"))
         page.on("request", lambda request: one.asked.append(request.url))
         page.goto(file.resolve().as_uri())
