@@ -137,6 +137,7 @@ def test_planning_loads_neither_pulumi_nor_the_network(against: list[str], tmp_p
     status, loaded = json.loads(done.stderr.splitlines()[-1])
     assert status == 0
     assert not {m for m in loaded if m.startswith("pulumi")}
+    assert "jinja2" not in loaded  # only what renders images or a page pays for it
     assert not (NETWORK - {"urllib"}) & set(loaded)  # pydantic loads urllib.parse, which only splits text
 
 

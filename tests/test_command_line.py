@@ -82,7 +82,7 @@ def test_a_spec_is_a_yaml_or_json_file_or_in_a_folder(command: str, tmp_path: Pa
     ("option", "choices"),
     [
         ("--layer", {"foundation", "platform", "workloads"}),
-        ("--format", {"human", "json", "markdown", "github", "sarif", "dotenv"}),
+        ("--format", {"human", "json", "markdown", "html", "github", "sarif", "dotenv"}),
     ],
 )
 def test_options_with_few_values_complete_them(option: str, choices: set[str], tmp_path: Path) -> None:

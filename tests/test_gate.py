@@ -287,5 +287,5 @@ def test_several_specs_are_judged_together(repository: Path) -> None:
     one = change(RISKY, {**RISKY, **RESTART})
     other = rules(more={"risk": "rolling", "labels": ["sre"], "approvals": 3})
     two = change(other, {**other, **RESTART})
-    verdict = gate([one, replace(two, review=replace(two.review, file="b.json"))], Given(frozenset(), 1))
+    verdict = gate([one, replace(two, file="b.json")], Given(frozenset(), 1))
     assert verdict.missing_labels == ("restart ok", "sre") and verdict.missing_approvals == 2

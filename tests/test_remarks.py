@@ -30,7 +30,7 @@ GONE: dict[str, Any] = {"serving": {}, "models": {}}
 
 
 def reviewed(after: dict[str, Any], before: dict[str, Any] | None = None) -> Review:
-    return Review((change(before or {}, after).review,))
+    return Review((change(before or {}, after),))
 
 
 def commands(text: str) -> list[tuple[str, dict[str, str], str]]:

@@ -16,8 +16,8 @@ from stacks.ci.inside import refuse_outside
 from stacks.ci.plan_files import FILES, llmform, plan, text, values
 from stacks.ci.rest import Refused
 from stacks.ci.settings import BadInput, Settings, settings
-from stacks.git import GitError
 from stacks.gate import Given
+from stacks.git import GitError
 from stacks.render.diagnostics import workflow_command
 
 FAILED, UNUSABLE = 1, 2

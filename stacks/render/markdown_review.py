@@ -177,10 +177,12 @@ def _diagnostic(d: Diagnostic, link_base: str) -> str:
 
 
 def _judged(f: Judged, link_base: str) -> str:
-    of = f", {_short(f.node, code)}" if f.node else ""  # some are of a whole stack
+    of = f", {_short(f.node, code)}"
     many = f", in {len(f.stacks):,} stacks" if len(f.stacks) > 1 else ""
     where = _short(f.where, lambda w: place(w, link_base))
     kind = "cannot say" if f.unknown else f.level
+    if not f.node:  # the text itself is the end of the line
+        return f"{where}: {kind}&#91;{f.policy}&#93;{many}: {_short(f.text)}"
     return f"{where}: {kind}&#91;{f.policy}&#93;: {_short(f.text)}{of}{many}"
 
 

@@ -23,15 +23,16 @@ class Opened:
         width: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return width
 
-    def dismiss(self, dialog: Any) -> None:
-        """Write down what a dialog says, and close it: a page that opened one waits for that."""
-        self.said.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
     def visible(self, selector: str) -> int:
         """Return how many elements of a kind are shown."""
         count: int = self.page.locator(f"{selector}:visible").count()
         return count
+
+
+def refused(one: Opened, dialog: Any) -> None:
+    """Write a dialog down, and close it: a page has none."""
+    one.said.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def opened(
         one = Opened(page)
         page.on("console", lambda message: one.said.append(message.text))
         page.on("pageerror", lambda error: one.said.append(str(error)))
-        page.on("dialog", one.dismiss)
+        page.on("dialog", lambda dialog: refused(one, dialog))
         page.on("popup", lambda other: one.said.append(f"popup: {other.url}"))
         page.on("request", lambda request: one.asked.append(request.url))
         page.goto(file.resolve().as_uri())
