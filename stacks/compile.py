@@ -34,11 +34,13 @@ from specs.images_lock import Locked, read_lock
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.model_numbers import ModelNumbers, read_models
+from specs.price_sheet import Sheet, read_prices
 from specs.schema.targets import EdgeTarget
 from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
+from stacks.cost.basis import Basis, basis_of, place_key
 from stacks.own_objects import Made, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
 
@@ -100,10 +102,12 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         sites, astray = read_sites(case, beside, file)
         lock, unlocked = read_lock(case, beside, file)
         found.extend(unlocked)
+        sheet, mispriced = read_prices(case, beside, file)
+        found.extend(mispriced)
         found.extend((*problems, *wrong, *lost, *unread, *astray, *check_sites(case, [s.name for s in sites])))
         found.extend(d for check in OF_OBJECTS for d in check(manifests))
         found.extend(check_recorded(objects.values()))
-        read.append(_Read(manifests, facts, objects, models, sites, lock))
+        read.append(_Read(manifests, facts, objects, models, sites, lock, sheet))
     with_facts = tuple((case, r.facts) for case, r in zip(loaded.cases, read, strict=True))
     found.extend(d for together in TOGETHER for d in together(with_facts))
     found.extend(clusters_twice((case, r.sites) for case, r in zip(loaded.cases, read, strict=True)))
@@ -113,6 +117,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     stacks: list[CompiledStack] = []
     everywhere: list[Made] = []
     effective: set[Span] = set()
+    costs: dict[str, Basis] = {}
     platforms, misfits = _platforms(loaded.cases, edition, read)
     found.extend(misfits)
     for case, one in zip(loaded.cases, read, strict=True):
@@ -122,6 +127,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
             continue
         if one.lock is not None:
             found.extend(unpinned(case, platform))
+        costs[place_key(case.environment, case.target)] = basis_of(platform, one.prices)
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in one.manifests))
         made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
@@ -140,7 +146,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         return Compiled(None, arrange(found), loaded)
     digest = sha256(b"\0".join([data, *(name.encode() + b"\0" + text for name, text in sorted(beside.seen.items()))]))
     name = loaded.cases[0].spec.name
-    compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks))
+    compilation = Compilation(__version__, edition.name, name, digest.hexdigest(), tuple(stacks), costs)
     return Compiled(compilation, arrange(found), loaded, tuple(platforms.values()))
 
 
@@ -153,6 +159,7 @@ class _Read(NamedTuple):
     models: Mapping[str, ModelNumbers]
     sites: tuple[Site, ...]
     lock: Mapping[str, Locked] | None
+    prices: Sheet | None
 
 
 def _platforms(

@@ -65,6 +65,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan of the selected stacks."""
+    from stacks.cost.review import costs
     from stacks.plan import Against, plan
     from stacks.policy_report import report
     from stacks.review import Reading, Review, SpecReview
@@ -89,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         except AgainstError as error:
             return _nothing_to_compare(error)
         before, against = other.compilation, other.against
+    cost, exceeded = costs(compiled, before, asked)
     if before is not None:
         before = select(before, asked)
     if before is None or not before.stacks:
@@ -99,9 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     if other is not None:
         notes = (*made.notes, *other.notes)
         made = replace(made, notes=notes, unfinished=other.unfinished, unsaid=other.unsaid)
-    found = compiled.diagnostics
+    found = (*compiled.diagnostics, *exceeded)
     policies = report(after, compiled.loaded, today(arguments.day))
-    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies),))
+    review = Review((SpecReview(spec.shown, made, found, sources(spec, found), policies, cost),))
     write(rendered(review, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
     if review.fails:
         return FINDINGS

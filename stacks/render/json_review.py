@@ -11,7 +11,7 @@ from stacks.review import Reading, Review
 
 def render(review: Review, reading: Reading) -> str:
     """Return the JSON in ASCII, so that nothing in it can steer a terminal."""
-    plans = [plan_values(s.plan, s.diagnostics, s.policies) for s in review.specs]
+    plans = [plan_values(s.plan, s.diagnostics, s.policies, s.cost) for s in review.specs]
     plans += [{"diagnostics": diagnostic_values(b.diagnostics)} for b in review.broken]
     (only,) = plans
     return json.dumps(only, indent=2) + "\n"

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from specs.diagnostics import Diagnostic
+from stacks.cost.values import CostChange
 from stacks.plan import Plan, Step
 from stacks.policy_report import Report, counted
+from stacks.render.cost import cost_line
 from stacks.render.diagnostics import concise
 from stacks.render.human_plan import because_words, count, human_plan, nothing_text, totals_text, what
 from stacks.render.style import safe
@@ -54,9 +56,12 @@ def markdown_plan(
     sources: Mapping[str, str] | None = None,
     *,
     policies: Report | None = None,
+    cost: CostChange | None = None,
 ) -> str:
     """Return the plan as a comment for a review."""
     lines = [f"**{_verdict(plan, policies)}**", ""]
+    if cost is not None and not plan.same:
+        lines += [escaped(cost_line(cost)), ""]
     lines += [f"- {escaped(note)}" for note in plan.notes]
     lines += [f"- {escaped(line)}" for line in concise(diagnostics).splitlines()]
     broken = [f for f in policies.findings if f.violates] if policies else []
@@ -70,7 +75,7 @@ def markdown_plan(
         lines += ["| Risk | Stack | Component | What happens | Because |", "|---|---|---|---|---|"]
         lines += [_row(step) for step in steps]
         lines.append("")
-    text = human_plan(plan, diagnostics, sources, policies=policies, details=True).rstrip("\n")
+    text = human_plan(plan, diagnostics, sources, policies=policies, cost=cost, details=True).rstrip("\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
     lines += ["<details><summary>The whole plan</summary>", "", f"{fence}text", text, fence, "", "</details>"]
     return "\n".join(lines) + "\n"

@@ -8,4 +8,4 @@ from stacks.review import Reading, Review
 
 def render(review: Review, reading: Reading) -> str:
     """Return the comment."""
-    return "\n".join(markdown_plan(s.plan, s.diagnostics, policies=s.policies) for s in review.specs)
+    return "\n".join(markdown_plan(s.plan, s.diagnostics, policies=s.policies, cost=s.cost) for s in review.specs)

@@ -1,0 +1,296 @@
+"""Costs in words, as a table and as values: what every form of a plan, and `llmform cost`, say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from stacks.cost.values import BudgetState, CostChange, Line, OneOff, PerToken, Range, Unpriced
+from stacks.cost.views import VIEWS, Row, view
+from stacks.cost.words import percent, signed, usd
+from stacks.render.style import PLAIN, Style, display_width, safe, wrap
+
+FORMAT = 1
+"""Version of the layout of `cost_values`."""
+
+_NAMED = 6
+"""Items that a plan names: the largest, and of those that are not priced the first. The others are counted."""
+
+
+def cost_line(change: CostChange) -> str:
+    """Return the cost of a plan in one line, for a comment: what changes at minimum, the budgets, what is not
+    priced."""
+    now = change.after.monthly
+    if change.before is None:
+        told = f"Cost: about {usd(now.minimum)} a month at minimum, {usd(now.maximum)} at maximum"
+    else:
+        was = change.before.monthly
+        more = change.monthly
+        told = _difference("at minimum", more.minimum, was.minimum, now.minimum)
+        if more.minimum != more.maximum:
+            told += "; " + _difference("at maximum", more.maximum, was.maximum, now.maximum).removeprefix("Cost: ")
+    told += "."
+    told += "".join(f" {text}" for text in _budgets(change.budgets))
+    if change.once:
+        told += f" Once: about {usd(sum((o.usd for o in change.once), Decimal(0)))}."
+    lacking = _items(change.after.unpriced)
+    return f"{told} Not priced: {_named(lacking)}." if lacking else told
+
+
+def _difference(where: str, more: Decimal, was: Decimal, now: Decimal) -> str:
+    if not more:
+        return f"Cost: unchanged {where}, {usd(now)} a month"
+    return f"Cost: {signed(more)}/month {where} ({usd(was)} → {usd(now)})"
+
+
+def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
+    for state in states:
+        of = f" of `{safe(state.model)}` in" if state.model else " of"
+        failing = ", and the plan fails" if state.exceeded else ""
+        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {percent(state.share)}{failing}."
+
+
+def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
+    """Return the lines of a plan about its costs: a block for a first plan, a sentence or two for a change."""
+    if change.before is not None:
+        return wrap(safe(_change_words(change)), "", "  ")
+    cost = change.after
+    if not cost.lines and not cost.unpriced:
+        return []
+    head = "Cost per month" + (f", prices of {_dates(cost.lines)}" if cost.lines else "")
+    rows = [("at minimum", usd(cost.monthly.minimum), _largest(cost.lines))] if cost.lines else []
+    if cost.lines and cost.monthly.expected is not None:
+        rows.append(("as expected", usd(cost.monthly.expected), "at the traffic and replicas that the spec says"))
+    if cost.lines:
+        rows.append(("at maximum", usd(cost.monthly.maximum), "all nodes that the pools may have"))
+    width = max((len(amount) for _, amount, _ in rows), default=0)
+    lines = [style.paint(safe(head), "bold")]
+    for name, amount, text in rows:
+        lines += wrap(safe(text), f"  {name:12}{amount:>{width}}   ", " " * (14 + width + 3))
+    if cost.unpriced:
+        lines += wrap(safe(_named(_items(cost.unpriced))), "  not priced  ", " " * 14)
+    for text in _budgets(change.budgets):
+        lines += wrap(text, "  ", "    ")
+    return lines
+
+
+def _change_words(change: CostChange) -> str:
+    assert change.before is not None
+    was, now, more = change.before.monthly, change.after.monthly, change.monthly
+    told = [_difference("at minimum", more.minimum, was.minimum, now.minimum) + "."]
+    if more.maximum != more.minimum:
+        told.append(_difference("at maximum", more.maximum, was.maximum, now.maximum).removeprefix("Cost: ") + ".")
+        told[-1] = told[-1][0].upper() + told[-1][1:]
+    told += _budgets(change.budgets)
+    told += [f"Once: about {usd(o.usd)} for {o.component}, {o.text}." for o in change.once[:3]]
+    if len(change.once) > 3:
+        rest = sum((o.usd for o in change.once[3:]), Decimal(0))
+        told.append(f"Once: about {usd(rest)} for {len(change.once) - 3} more.")
+    new = [u for u in _items(change.after.unpriced) if u not in set(_items(change.before.unpriced))]
+    if new:
+        told.append(f"Not priced: {_named(new)}.")
+    return " ".join(told)
+
+
+def _items(unpriced: Iterable[Unpriced]) -> list[str]:
+    return list(dict.fromkeys(u.item for u in unpriced))
+
+
+def _named(items: Sequence[str]) -> str:
+    more = f"; {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return ", ".join(items[:_NAMED]) + more
+
+
+def _largest(lines: Sequence[Line]) -> str:
+    """Return the items that cost most at minimum, each with its sum."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        sums[line.item] = sums.get(line.item, Decimal(0)) + line.monthly.minimum
+    ordered = sorted(((cost, item) for item, cost in sums.items() if cost), key=lambda p: (-p[0], p[1]))
+    rest = sum((cost for cost, _ in ordered[_NAMED:]), Decimal(0))
+    told = [f"{item} {usd(cost)}" for cost, item in ordered[:_NAMED]]
+    return ", ".join([*told, *([f"{len(ordered) - _NAMED} more {usd(rest)}"] if rest else [])])
+
+
+def _dates(lines: Sequence[Line]) -> str:
+    days = sorted({line.price.as_of for line in lines})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def human_table(change: CostChange, views: Sequence[str], *, details: bool, style: Style = PLAIN) -> str:
+    """Return what `llmform cost` prints: the sums by each view, tokens, what a change costs, what is not priced."""
+    cost = change.after
+    lines: list[str] = []
+    for name in views:
+        lines += [*_table(f"by {name}", view(cost, name), cost.monthly, style), ""]
+    if details:
+        lines += [*_every_line(cost.lines, style), ""]
+    if any(t.usd_per_million_input is not None for t in cost.per_token):
+        lines += [*_tokens(cost.per_token, style), ""]
+    if change.once:
+        lines += [*_once(change.once, style), ""]
+    if cost.unpriced:
+        lines += [*_lacking(cost.unpriced, style), ""]
+    for text in _budgets(change.budgets):
+        lines += wrap(text, "", "  ")
+    if change.before is not None:
+        told = replace_without_budgets(change)
+        lines += wrap(safe(told), "", "  ")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def replace_without_budgets(change: CostChange) -> str:
+    """Return the sentence on a change alone: the rest stands above it."""
+    return _change_words(CostChange(change.before, change.after)).partition(" Not priced:")[0]
+
+
+def _cells(name: str, monthly: Range) -> tuple[str, ...]:
+    expected = "not known" if monthly.expected is None else usd(monthly.expected)
+    return safe(name), usd(monthly.minimum), expected, usd(monthly.maximum)
+
+
+def _table(title: str, rows: Sequence[Row], whole: Range, style: Style) -> Iterator[str]:
+    cells = [(*_cells(r.name, r.monthly), f"{r.unpriced} not priced" if r.unpriced else "") for r in rows]
+    yield from _grid(
+        (f"US dollars a month, {title}", "at minimum", "expected", "at maximum", ""),
+        [*cells, (*_cells("in all", whole), "")],
+        style,
+    )
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
+    widths = [max(display_width(row[n]) for row in (head, *rows)) for n in range(len(head))]
+    for number, row in enumerate((head, *rows)):
+        left = row[0] + " " * (widths[0] - display_width(row[0]))
+        right = "  ".join(f"{cell:>{widths[n]}}" for n, cell in enumerate(row[1:4], 1))
+        rest = "  ".join(row[4:])
+        text = f"{left}  {right}  {rest}".rstrip()
+        yield style.paint(text, "bold") if number in (0, len(rows)) else text
+
+
+def _every_line(lines: Sequence[Line], style: Style) -> Iterator[str]:
+    yield style.paint("Lines", "bold")
+    for line in lines:
+        of = f" for {line.model}" if line.model else ""
+        yield from wrap(safe(f"{line.stack} {line.component}{of}: {line.item}"), "  ", "    ")
+        expected = "" if line.monthly.expected is None else f"{usd(line.monthly.expected)} expected, "
+        price = f"${line.price.usd.normalize():f} a {line.price.unit}"
+        text = (
+            f"{usd(line.monthly.minimum)} at minimum, {expected}{usd(line.monthly.maximum)} at maximum: "
+            f"{line.quantity}, {price} ({line.price.as_of}, {line.price.source})"
+        )
+        yield from wrap(safe(text + (f"; {line.where}" if line.where else "")), "      ", "      ")
+
+
+def _tokens(tokens: Sequence[PerToken], style: Style) -> Iterator[str]:
+    yield style.paint("US dollars for a million tokens", "bold")
+    for t in tokens:
+        if t.usd_per_million_input is None or t.usd_per_million_output is None or t.utilisation is None:
+            text = f"not known: {t.reason}"
+        else:
+            text = (
+                f"${t.usd_per_million_input:.3f} read, ${t.usd_per_million_output:.3f} written, at its traffic: "
+                f"{percent(t.utilisation)} of what its replicas carry by estimate"
+            )
+        yield from wrap(safe(f"{t.stack} serving.{t.server} ({t.model or 'model not known'}): {text}"), "  ", "    ")
+
+
+def _once(items: Sequence[OneOff], style: Style) -> Iterator[str]:
+    yield style.paint("Once, for the change itself", "bold")
+    for item in items:
+        yield from wrap(safe(f"{usd(item.usd)} {item.stack} {item.component}: {item.text}"), "  ", "    ")
+
+
+def _lacking(items: Sequence[Unpriced], style: Style) -> Iterator[str]:
+    """Yield what is not priced, once for all stacks that it is the same in."""
+    yield style.paint("Not priced", "bold")
+    alike: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        alike.setdefault((item.item, item.reason), []).append(item.stack)
+    for (item_name, reason), stacks in alike.items():
+        where = f" ({len(stacks)} times)" if len(stacks) > 1 else ""
+        yield from wrap(safe(f"{item_name}{where}: {reason}"), "  ", "    ")
+
+
+def cost_values(change: CostChange) -> dict[str, Any]:
+    """Return the costs as JSON values; amounts are decimals in text, US dollars. The layout is
+    docs/reference/cost-json.md."""
+    cost = change.after
+    return {
+        "format": FORMAT,
+        "currency": "USD",
+        "monthly": _range(cost.monthly),
+        "before": None if change.before is None else _range(change.before.monthly),
+        "change": None if change.before is None else _range(change.monthly),
+        "once": [{**asdict(o), "usd": amount(o.usd)} for o in change.once],
+        "budgets": [_budget(b) for b in change.budgets],
+        "views": {name: [_row(r) for r in view(cost, name)] for name in VIEWS},
+        "lines": [_line(line) for line in cost.lines],
+        "unpriced": [asdict(u) for u in cost.unpriced],
+        "perToken": [_token(t) for t in cost.per_token],
+    }
+
+
+def amount(value: Decimal) -> str:
+    """Return a decimal as text without an exponent and without zeros at its end.
+
+    Example:
+        >>> amount(Decimal("147.1680")), amount(Decimal("2E+3")), amount(Decimal(0))
+        ('147.168', '2000', '0')
+    """
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _range(monthly: Range) -> dict[str, str | None]:
+    expected = None if monthly.expected is None else amount(monthly.expected)
+    return {"minimum": amount(monthly.minimum), "expected": expected, "maximum": amount(monthly.maximum)}
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"name": row.name, **_range(row.monthly), "unpriced": row.unpriced}
+
+
+def _budget(state: BudgetState) -> dict[str, Any]:
+    return {
+        "environment": state.environment,
+        "model": state.model,
+        "monthly": amount(state.monthly),
+        "minimum": amount(state.minimum),
+        "share": amount(state.share.quantize(Decimal("0.0001"))),
+        "failsAbove": None if state.fails_above is None else amount(state.fails_above),
+        "exceeded": state.exceeded,
+        "unpriced": list(state.unpriced),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    price = {"usd": amount(line.price.usd), "unit": line.price.unit, "source": line.price.source}
+    return {
+        "stack": line.stack,
+        "component": line.component,
+        "origin": line.origin,
+        "where": line.where,
+        "model": line.model,
+        "item": line.item,
+        "quantity": line.quantity,
+        "price": {**price, "asOf": line.price.as_of},
+        **_range(line.monthly),
+    }
+
+
+def _token(t: PerToken) -> dict[str, Any]:
+    def rounded(value: Decimal | None) -> str | None:
+        return None if value is None else amount(value.quantize(Decimal("0.0001")))
+
+    return {
+        "stack": t.stack,
+        "server": t.server,
+        "model": t.model,
+        "usdPerMillionInput": rounded(t.usd_per_million_input),
+        "usdPerMillionOutput": rounded(t.usd_per_million_output),
+        "utilisation": rounded(t.utilisation),
+        "reason": t.reason,
+    }
