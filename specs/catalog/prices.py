@@ -1,7 +1,7 @@
 """Published prices of AWS services that are not instances. Instances' are in `instances.json` of an edition.
 
-Prices belong to no edition: they decide nothing that a spec compiles to, and a plan of an old edition costs what AWS asks
-today.
+Prices belong to no edition: they decide nothing that a spec compiles to, and a plan of an old edition costs what AWS
+asks today.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     for key in _ALERTS:
         if at(case.tree, ("budget", key)) is not None:
             message = f"`{key}` does nothing: AWS Budgets sends the alerts, and the spec has no AWS target"
-            yield finding(case, "no-effect", ("budget", key), message, help=f"remove `{key}`", key=True)
+            yield finding(case, "no-effect", ("budget", key), message, help=both, key=True)
+            return
 
 
 def check_together(cases: Sequence[tuple[Case, Facts | None]]) -> Iterator[Diagnostic]:

@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import Any
 
-from specs.diagnostics import arrange
+from specs.diagnostics import Diagnostic, arrange
 from stacks.cli.selection import add_spec
 from stacks.cli.session import compile_file, print_diagnostics, read_spec, status, write
+from stacks.compile import Compiled
 
 FORMATS = ("human", "concise", "json", "github")
 
@@ -30,9 +31,19 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; a sound spec prints one line in the human format."""
     spec = read_spec(arguments.spec)
-    found = arrange(compile_file(spec).diagnostics)
+    compiled = compile_file(spec)
+    found = arrange((*compiled.diagnostics, *_exceeded(compiled)))
     if found or arguments.format == "json":
         print_diagnostics(spec, found, arguments.format, sys.stdout)
     elif arguments.format == "human":
         write(f"{spec.shown}: no errors, no warnings\n")
     return status(found)
+
+
+def _exceeded(compiled: Compiled) -> tuple[Diagnostic, ...]:
+    """Return the budgets that a sound spec exceeds; a spec without one pays for no prices."""
+    if compiled.compilation is None or all(case.spec.budget is None for case in compiled.loaded.cases):
+        return ()
+    from stacks.cost.review import costs
+
+    return costs(compiled, None)[1]

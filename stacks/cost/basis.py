@@ -101,4 +101,5 @@ def basis_from_values(values: Mapping[str, Any]) -> dict[str, Basis]:
 
 def _carries(row: Mapping[str, Any]) -> Carries:
     exact = ("requests_per_second", "most_per_second", "prompt_share")
-    return Carries(**{name: Decimal(value) if name in exact else value for name, value in row.items()})
+    known: dict[str, Any] = {name: Decimal(value) if name in exact else value for name, value in row.items()}
+    return Carries(**known)

@@ -61,9 +61,7 @@ def _exceeded(cases: Sequence[Case], case: Case, state: BudgetState, lines: Sequ
     path = ("budget", "models", state.model, "monthly") if state.model else ("budget", "monthly")
     help = "spend less, or raise `monthly`"
     if state.unpriced:
-        named = ", ".join(state.unpriced[:_NAMED])
-        more = f" and {len(state.unpriced) - _NAMED} more" if len(state.unpriced) > _NAMED else ""
-        help += f"; not priced, and not counted: {named}{more}"
+        help += f"; not priced, and not counted: {', '.join(state.unpriced)}"
     yield finding(
         case,
         "budget-exceeded",

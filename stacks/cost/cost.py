@@ -41,8 +41,8 @@ def cost_of(compilation: Compilation, prices: Mapping[str, Basis] | None = None)
 
 
 def cost_change(before: Compilation | None, after: Compilation) -> CostChange:
-    """Return what a change does to the costs. Both sides are priced by the sheets of the new one where it has the place:
-    a new price is no change of what is deployed.
+    """Return what a change does to the costs. Both sides are priced by the sheets of the new one where it has the
+    place: a new price is no change of what is deployed.
 
     Both have to be whole: a pool's nodes are those that the servers of another stack need. `CostChange.only` then says
     what the stacks that were asked for have of it.

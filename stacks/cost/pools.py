@@ -38,8 +38,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Karpenter:
-    """What Karpenter may start: in GPUs or in vCPUs, 0 for no limit in these. `made_by` is all that a node is made from:
-    when it changes, Karpenter replaces the nodes."""
+    """What Karpenter may start: in GPUs or in vCPUs, 0 for no limit in these. `made_by` is all that a node is made
+    from: when it changes, Karpenter replaces the nodes."""
 
     node: Node
     types: tuple[str, ...]
@@ -171,5 +171,5 @@ def room_of(place: Place, view: PoolView, types: tuple[str, ...]) -> tuple[int, 
         cores, memory = rows[0].allocatable_cpu_millis - DAEMON_CPU_MILLIS, rows[0].allocatable_memory_mib * 2**20
         return rows[0].gpus * view.parts, cores / 1000, memory - DAEMON_MEMORY
     path = f"nodePools.{view.name}"
-    cores, memory = quantity(place.value(f"{path}.cores")), quantity(place.value(f"{path}.memory"))
-    return whole(place.value(f"{path}.perNode")) * view.parts, cores, memory
+    own_cores, own_memory = quantity(place.value(f"{path}.cores")), quantity(place.value(f"{path}.memory"))
+    return whole(place.value(f"{path}.perNode")) * view.parts, own_cores, own_memory

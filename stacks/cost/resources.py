@@ -1,4 +1,4 @@
-"""What AWS resources beside nodes cost: a table by type. What is in no table is listed as not priced, never left out."""
+"""What AWS resources beside nodes cost: a table by type. What is in no table is listed as not priced."""
 
 from __future__ import annotations
 

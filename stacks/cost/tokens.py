@@ -5,7 +5,7 @@
 
 2,628,000 are the seconds of 730 hours. The prompt share is the part of the GPUs' busy time in which prompts are read
 (components/resolve/sizing/throughput.py): the time that nothing is done is spread over both alike. Utilisation is the
-traffic over the most that the replicas carry; at twice the traffic, as far as they carry it, a token costs half as much.
+traffic over the most that the replicas carry; at twice the traffic, as far as they carry it, a token costs half.
 """
 
 from __future__ import annotations
