@@ -34,7 +34,8 @@ from specs.images_lock import Locked, read_lock
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.model_numbers import ModelNumbers, read_models
-from specs.price_sheet import Sheet, read_prices
+from specs.price_sheet import Sheet
+from specs.price_sheet_file import read_prices
 from specs.schema.targets import EdgeTarget
 from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean

@@ -4,7 +4,8 @@ Nodes, in the component `budget`: `Budget` environment, if the spec has a `budge
 
 It counts what carries llmform's tags of the platform and the environment, in the account of its target: AWS sees the
 tags once they are activated as cost allocation tags (AWS Billing user guide, "Activating user-defined cost allocation
-tags"), and no other account's costs. Every AWS target of an environment has one, each with the limit of the whole environment.
+tags"), and no other account's costs. Every AWS target of an environment has one, each with the limit of the whole
+environment.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from specs.suggest import did_you_mean
 from specs.tree import at
 
 _ALERTS = ("alertAt", "alertTo")
+_BOTH = "remove `alertAt` and `alertTo`"
 
 
 def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
@@ -44,7 +45,7 @@ def check(case: Case, edition: Edition) -> Iterator[Diagnostic]:
     for key in _ALERTS:
         if at(case.tree, ("budget", key)) is not None:
             message = f"`{key}` does nothing: AWS Budgets sends the alerts, and the spec has no AWS target"
-            yield finding(case, "no-effect", ("budget", key), message, help=both, key=True)
+            yield finding(case, "no-effect", ("budget", key), message, help=_BOTH, key=True)
             return
 
 

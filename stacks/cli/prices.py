@@ -104,7 +104,7 @@ def _is_offer(begin: str) -> bool:
 
 
 def _own(name: str, data: bytes) -> Sheet:
-    from specs.price_sheet import sheet_of
+    from specs.price_sheet_file import sheet_of
     from stacks.render import diagnostics
 
     sheet, found = sheet_of(data, name)
