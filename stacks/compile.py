@@ -41,7 +41,7 @@ from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
-from stacks.cost.basis import Basis, basis_of, place_key
+from stacks.cost.basis import NOTHING, Basis, basis_of, place_key
 from stacks.own_objects import Made, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
 
@@ -128,7 +128,9 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
             continue
         if one.lock is not None:
             found.extend(unpinned(case, platform))
-        costs[place_key(case.environment, case.target)] = basis_of(platform, one.prices)
+        basis = basis_of(platform, one.prices)
+        if basis != NOTHING:
+            costs[place_key(case.environment, case.target)] = basis
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in one.manifests))
         made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
