@@ -439,3 +439,15 @@ def test_nothing_from_a_spec_steers_a_terminal() -> None:
 def test_the_formula_of_a_bought_node_needs_no_power() -> None:
     """A price alone is amortised alone."""
     assert NodePrice(usd_per_node=D(8760), years=D(1)).hour(8) == 1
+
+
+def test_what_has_no_price_is_never_nothing() -> None:
+    """A platform of which nothing is priced costs what nobody knows, in every form."""
+    value = spec(targets={"dresden": ON_PREM["dresden"] | {"prices": None}})
+    del value["targets"]["dresden"]["prices"]
+    first = cost_change(None, compiled(value))
+    again = cost_change(compiled(value), compiled(value))
+    assert cost_line(first).startswith("Cost: not known, nothing of it has a price. Not priced: 1 to 2 nodes")
+    for change in (first, again):
+        said = "\n".join(human_cost(change)) + cost_line(change) + human_table(change, ("stack",), details=True)
+        assert "$0" not in said

@@ -93,7 +93,7 @@ def _surge(place: Place, view: PoolView, here: Sequence[Pods], pods: Pods, stack
     nodes = then - now
     text = (
         f"{nodes} node{'s' if nodes > 1 else ''} more while {pods.replicas} "
-        f"replica{'s' if pods.replicas > 1 else ''} restart: {rounds} × {pods.seconds / 60:.0f} min at "
+        f"replica{'s restart' if pods.replicas > 1 else ' restarts'}: {rounds} × {pods.seconds / 60:.0f} min at "
         f"${price.normalize():f} an hour"
     )
     yield OneOff(stack, pods.component, text, price * nodes * hours)

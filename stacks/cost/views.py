@@ -15,11 +15,12 @@ SHARED, NOBODY = "(no model)", "(no owner)"
 
 
 class Row(NamedTuple):
-    """One row: what it is counted under, its sum, and how many things under it have no price (0 for models, whose
-    part of what is not priced nobody knows)."""
+    """One row: what it is counted under, its sum, how many lines that is the sum of, and how many things under it have
+    no price (0 for models, whose part of what is not priced nobody knows)."""
 
     name: str
     monthly: Range
+    lines: int
     unpriced: int
 
 
@@ -53,5 +54,6 @@ def view(cost: Cost, name: str) -> tuple[Row, ...]:
             key = under(labels, item.stack, "")
             lacking[key] = lacking.get(key, 0) + 1
     return tuple(
-        Row(key, total(line.monthly for line in lines), lacking.get(key, 0)) for key, lines in sorted(rows.items())
+        Row(key, total(line.monthly for line in lines), len(lines), lacking.get(key, 0))
+        for key, lines in sorted(rows.items())
     )

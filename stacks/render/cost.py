@@ -22,15 +22,7 @@ _NAMED = 6
 def cost_line(change: CostChange) -> str:
     """Return the cost of a plan in one line, for a comment: what changes at minimum, the budgets, what is not
     priced."""
-    now = change.after.monthly
-    if change.before is None:
-        told = f"Cost: about {usd(now.minimum)} a month at minimum, {usd(now.maximum)} at maximum"
-    else:
-        was = change.before.monthly
-        more = change.monthly
-        told = _difference("at minimum", more.minimum, was.minimum, now.minimum)
-        if more.minimum != more.maximum:
-            told += "; " + _difference("at maximum", more.maximum, was.maximum, now.maximum).removeprefix("Cost: ")
+    told = _sentences(change)[0].removesuffix(".")
     told += "."
     told += "".join(f" {text}" for text in _budgets(change.budgets))
     if change.once:
@@ -39,10 +31,25 @@ def cost_line(change: CostChange) -> str:
     return f"{told} Not priced: {_named(lacking)}." if lacking else told
 
 
+def _sentences(change: CostChange) -> list[str]:
+    """Return what a plan costs or changes: nothing is said to cost nothing that has no price."""
+    was, now, more = change.before, change.after, change.monthly
+    if not now.lines and not (was and was.lines):
+        nothing = now.unpriced or (was and was.unpriced)
+        return ["Cost: not known, nothing of it has a price." if nothing else "Cost: none."]
+    if was is None:
+        return [f"Cost: about {usd(now.monthly.minimum)} a month at minimum, {usd(now.monthly.maximum)} at maximum."]
+    told = [f"Cost: {_difference('at minimum', more.minimum, was.monthly.minimum, now.monthly.minimum)}."]
+    if more.maximum != more.minimum:
+        text = _difference("at maximum", more.maximum, was.monthly.maximum, now.monthly.maximum)
+        told.append(f"{text[0].upper()}{text[1:]}.")
+    return told
+
+
 def _difference(where: str, more: Decimal, was: Decimal, now: Decimal) -> str:
     if not more:
-        return f"Cost: unchanged {where}, {usd(now)} a month"
-    return f"Cost: {signed(more)}/month {where} ({usd(was)} → {usd(now)})"
+        return f"unchanged {where}, {usd(now)} a month"
+    return f"{signed(more)}/month {where} ({usd(was)} → {usd(now)})"
 
 
 def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
@@ -77,18 +84,14 @@ def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
 
 
 def _change_words(change: CostChange) -> str:
-    assert change.before is not None
-    was, now, more = change.before.monthly, change.after.monthly, change.monthly
-    told = [_difference("at minimum", more.minimum, was.minimum, now.minimum) + "."]
-    if more.maximum != more.minimum:
-        told.append(_difference("at maximum", more.maximum, was.maximum, now.maximum).removeprefix("Cost: ") + ".")
-        told[-1] = told[-1][0].upper() + told[-1][1:]
+    told = _sentences(change)
     told += _budgets(change.budgets)
     told += [f"Once: about {usd(o.usd)} for {o.component}, {o.text}." for o in change.once[:3]]
     if len(change.once) > 3:
         rest = sum((o.usd for o in change.once[3:]), Decimal(0))
         told.append(f"Once: about {usd(rest)} for {len(change.once) - 3} more.")
-    new = [u for u in _items(change.after.unpriced) if u not in set(_items(change.before.unpriced))]
+    known = set(_items(change.before.unpriced)) if change.before is not None and change.after.lines else set()
+    new = [u for u in _items(change.after.unpriced) if u not in known]
     if new:
         told.append(f"Not priced: {_named(new)}.")
     return " ".join(told)
@@ -124,7 +127,7 @@ def human_table(change: CostChange, views: Sequence[str], *, details: bool, styl
     cost = change.after
     lines: list[str] = []
     for name in views:
-        lines += [*_table(f"by {name}", view(cost, name), cost.monthly, style), ""]
+        lines += [*_table(f"by {name}", view(cost, name), cost, style), ""]
     if details:
         lines += [*_every_line(cost.lines, style), ""]
     if any(t.usd_per_million_input is not None for t in cost.per_token):
@@ -136,14 +139,14 @@ def human_table(change: CostChange, views: Sequence[str], *, details: bool, styl
     for text in _budgets(change.budgets):
         lines += wrap(text, "", "  ")
     if change.before is not None:
-        told = replace_without_budgets(change)
+        told = _changed_words(change)
         lines += wrap(safe(told), "", "  ")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def replace_without_budgets(change: CostChange) -> str:
-    """Return the sentence on a change alone: the rest stands above it."""
-    return _change_words(CostChange(change.before, change.after)).partition(" Not priced:")[0]
+def _changed_words(change: CostChange) -> str:
+    """Return the sentences on a change alone: the rest stands above them."""
+    return " ".join(_sentences(change))
 
 
 def _cells(name: str, monthly: Range) -> tuple[str, ...]:
@@ -151,13 +154,14 @@ def _cells(name: str, monthly: Range) -> tuple[str, ...]:
     return safe(name), usd(monthly.minimum), expected, usd(monthly.maximum)
 
 
-def _table(title: str, rows: Sequence[Row], whole: Range, style: Style) -> Iterator[str]:
-    cells = [(*_cells(r.name, r.monthly), f"{r.unpriced} not priced" if r.unpriced else "") for r in rows]
-    yield from _grid(
-        (f"US dollars a month, {title}", "at minimum", "expected", "at maximum", ""),
-        [*cells, (*_cells("in all", whole), "")],
-        style,
-    )
+def _table(title: str, rows: Sequence[Row], cost: Cost, style: Style) -> Iterator[str]:
+    whole = Row("in all", cost.monthly, len(cost.lines), len(cost.unpriced))
+    cells = []
+    for r in (*rows, whole):
+        lacking = f"{r.unpriced} not priced" if r.unpriced else ""
+        nothing = (safe(r.name), "-", "-", "-")  # what has no price is not $0
+        cells.append((*(nothing if lacking and not r.lines else _cells(r.name, r.monthly)), lacking))
+    yield from _grid((f"US dollars a month, {title}", "at minimum", "expected", "at maximum", ""), cells, style)
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
@@ -250,7 +254,7 @@ def _range(monthly: Range) -> dict[str, str | None]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {"name": row.name, **_range(row.monthly), "unpriced": row.unpriced}
+    return {"name": row.name, **_range(row.monthly), "lines": row.lines, "unpriced": row.unpriced}
 
 
 def _budget(state: BudgetState) -> dict[str, Any]:
