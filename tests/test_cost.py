@@ -443,8 +443,8 @@ def test_the_formula_of_a_bought_node_needs_no_power() -> None:
 
 def test_what_has_no_price_is_never_nothing() -> None:
     """A platform of which nothing is priced costs what nobody knows, in every form."""
-    value = spec(targets={"dresden": ON_PREM["dresden"] | {"prices": None}})
-    del value["targets"]["dresden"]["prices"]
+    place = {key: value for key, value in ON_PREM["dresden"].items() if key != "prices"}
+    value = spec(targets={"dresden": place}, nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 2}})
     first = cost_change(None, compiled(value))
     again = cost_change(compiled(value), compiled(value))
     assert cost_line(first).startswith("Cost: not known, nothing of it has a price. Not priced: 1 to 2 nodes")

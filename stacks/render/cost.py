@@ -7,7 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from stacks.cost.values import BudgetState, CostChange, Line, OneOff, PerToken, Range, Unpriced
+from stacks.cost.values import BudgetState, Cost, CostChange, Line, OneOff, PerToken, Range, Unpriced
 from stacks.cost.views import VIEWS, Row, view
 from stacks.cost.words import percent, signed, usd
 from stacks.render.style import PLAIN, Style, display_width, safe, wrap
