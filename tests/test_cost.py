@@ -191,6 +191,13 @@ def test_11_weights_of_two_models_in_s3() -> None:
     assert lines == {"chat": D("0.326259"), "own": D("0.46")}
 
 
+def test_weights_that_two_models_share_are_stored_once() -> None:
+    """Two names of one revision have one copy in the bucket."""
+    value = spec(models={"chat": MODEL, "again": MODEL})
+    value["serving"]["again"] = {"model": "again", "pool": "l40s"}
+    assert monthly(of(priced(value), "stores.weights"))[0] == D("0.326259")
+
+
 def test_12_pods_that_share_a_gpu() -> None:
     """Four pods fit on two GPUs of two parts; Karpenter counts GPUs and starts four nodes for them."""
     pool = {
@@ -444,7 +451,10 @@ def test_the_formula_of_a_bought_node_needs_no_power() -> None:
 def test_what_has_no_price_is_never_nothing() -> None:
     """A platform of which nothing is priced costs what nobody knows, in every form."""
     place = {key: value for key, value in ON_PREM["dresden"].items() if key != "prices"}
-    value = spec(targets={"dresden": place}, nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 2}})
+    value = spec(
+        targets={"dresden": place | {"addons": "existing"}},
+        nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 2}},
+    )
     first = cost_change(None, compiled(value))
     again = cost_change(compiled(value), compiled(value))
     assert cost_line(first).startswith("Cost: not known, nothing of it has a price. Not priced: 1 to 2 nodes")

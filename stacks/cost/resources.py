@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from components.graph import Node
 from stacks.compilation import CompiledStack
@@ -92,9 +93,14 @@ def _bucket(place: Place, stack: CompiledStack, node: Node) -> Found:
     if node.component != "stores.weights" or node.origin != "models":
         yield _unpriced(place, stack, node, f"S3 of {node.component}", "what it will hold is not known")
         return
+    stored: set[tuple[Any, ...]] = set()  # two models of one revision have one copy of its weights
     for path, known in place.values.items():
         name, _, key = path.removeprefix("models.").rpartition(".")
         if path.startswith("models.") and key == "size" and name and place.value(f"models.{name}.weights") != "baked":
+            copy = tuple(place.value(f"models.{name}.{part}") for part in ("source", "revision", "file"))
+            if copy in stored and copy[0] is not None:
+                continue
+            stored.add(copy)
             size = Decimal(whole(known.value)) / GIB
             if not size:
                 yield _unpriced(place, stack, node, f"S3, weights of {name}", "their size is not known")

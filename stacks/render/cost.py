@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
@@ -10,10 +11,12 @@ from typing import Any
 from stacks.cost.values import BudgetState, Cost, CostChange, Line, OneOff, PerToken, Range, Unpriced
 from stacks.cost.views import VIEWS, Row, view
 from stacks.cost.words import percent, signed, usd
-from stacks.render.style import PLAIN, Style, display_width, safe, wrap
+from stacks.render.style import PLAIN, Style, display_width, safe, together, wrap
 
 FORMAT = 1
 """Version of the layout of `cost_values`."""
+
+_PERCENT = re.compile(r"[0-9] %")
 
 _NAMED = 6
 """Items that a plan names: the largest, and of those that are not priced the first. The others are counted."""
@@ -62,7 +65,7 @@ def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
 def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
     """Return the lines of a plan about its costs: a block for a first plan, a sentence or two for a change."""
     if change.before is not None:
-        return wrap(safe(_change_words(change)), "", "  ")
+        return _wrapped(safe(_change_words(change)), "", "  ")
     cost = change.after
     if not cost.lines and not cost.unpriced:
         return []
@@ -75,11 +78,11 @@ def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
     width = max((len(amount) for _, amount, _ in rows), default=0)
     lines = [style.paint(safe(head), "bold")]
     for name, amount, text in rows:
-        lines += wrap(safe(text), f"  {name:12}{amount:>{width}}   ", " " * (14 + width + 3))
+        lines += _wrapped(safe(text), f"  {name:12}{amount:>{width}}   ", " " * (14 + width + 3))
     if cost.unpriced:
-        lines += wrap(safe(_named(_items(cost.unpriced))), "  not priced  ", " " * 14)
+        lines += _wrapped(safe(_named(_items(cost.unpriced))), "  not priced  ", " " * 14)
     for text in _budgets(change.budgets):
-        lines += wrap(text, "  ", "    ")
+        lines += _wrapped(text, "  ", "    ")
     return lines
 
 
@@ -137,10 +140,10 @@ def human_table(change: CostChange, views: Sequence[str], *, details: bool, styl
     if cost.unpriced:
         lines += [*_lacking(cost.unpriced, style), ""]
     for text in _budgets(change.budgets):
-        lines += wrap(text, "", "  ")
+        lines += _wrapped(text, "", "  ")
     if change.before is not None:
         told = _changed_words(change)
-        lines += wrap(safe(told), "", "  ")
+        lines += _wrapped(safe(told), "", "  ")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -178,14 +181,14 @@ def _every_line(lines: Sequence[Line], style: Style) -> Iterator[str]:
     yield style.paint("Lines", "bold")
     for line in lines:
         of = f" for {line.model}" if line.model else ""
-        yield from wrap(safe(f"{line.stack} {line.component}{of}: {line.item}"), "  ", "    ")
+        yield from _wrapped(safe(f"{line.stack} {line.component}{of}: {line.item}"), "  ", "    ")
         expected = "" if line.monthly.expected is None else f"{usd(line.monthly.expected)} expected, "
         price = f"${line.price.usd.normalize():f} a {line.price.unit}"
         text = (
             f"{usd(line.monthly.minimum)} at minimum, {expected}{usd(line.monthly.maximum)} at maximum: "
             f"{line.quantity}, {price} ({line.price.as_of}, {line.price.source})"
         )
-        yield from wrap(safe(text + (f"; {line.where}" if line.where else "")), "      ", "      ")
+        yield from _wrapped(safe(text + (f"; {line.where}" if line.where else "")), "      ", "      ")
 
 
 def _tokens(tokens: Sequence[PerToken], style: Style) -> Iterator[str]:
@@ -198,13 +201,15 @@ def _tokens(tokens: Sequence[PerToken], style: Style) -> Iterator[str]:
                 f"${t.usd_per_million_input:.3f} read, ${t.usd_per_million_output:.3f} written, at its traffic: "
                 f"{percent(t.utilisation)} of what its replicas carry by estimate"
             )
-        yield from wrap(safe(f"{t.stack} serving.{t.server} ({t.model or 'model not known'}): {text}"), "  ", "    ")
+        yield from _wrapped(
+            safe(f"{t.stack} serving.{t.server} ({t.model or 'model not known'}): {text}"), "  ", "    "
+        )
 
 
 def _once(items: Sequence[OneOff], style: Style) -> Iterator[str]:
     yield style.paint("Once, for the change itself", "bold")
     for item in items:
-        yield from wrap(safe(f"{usd(item.usd)} {item.stack} {item.component}: {item.text}"), "  ", "    ")
+        yield from _wrapped(safe(f"{usd(item.usd)} {item.stack} {item.component}: {item.text}"), "  ", "    ")
 
 
 def _lacking(items: Sequence[Unpriced], style: Style) -> Iterator[str]:
@@ -215,7 +220,7 @@ def _lacking(items: Sequence[Unpriced], style: Style) -> Iterator[str]:
         alike.setdefault((item.item, item.reason), []).append(item.stack)
     for (item_name, reason), stacks in alike.items():
         where = f" ({len(stacks)} times)" if len(stacks) > 1 else ""
-        yield from wrap(safe(f"{item_name}{where}: {reason}"), "  ", "    ")
+        yield from _wrapped(safe(f"{item_name}{where}: {reason}"), "  ", "    ")
 
 
 def cost_values(change: CostChange) -> dict[str, Any]:
@@ -298,3 +303,8 @@ def _token(t: PerToken) -> dict[str, Any]:
         "utilisation": rounded(t.utilisation),
         "reason": t.reason,
     }
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    """Return the text in lines, with each number beside its sign of percent."""
+    return wrap(_PERCENT.sub(lambda m: together(m[0]), text), first, rest)
