@@ -185,7 +185,7 @@ def test_10_nodes_of_ones_own_by_the_gpu() -> None:
 
 def test_11_weights_of_two_models_in_s3() -> None:
     """15,231,233,024 and 20 × 2^30 bytes; a GB on the bill is 2^30 bytes."""
-    value = spec(models={"chat": MODEL, "own": {"source": MODEL, "size": "20Gi"}})
+    value = spec(models={"chat": MODEL, "own": {"source": f"hf://acme/own@{'0' * 40}", "size": "20Gi"}})
     value["serving"]["own"] = {"model": "own", "pool": "l40s"}
     lines = {line.model: line.monthly.minimum for line in of(priced(value), "stores.weights")}
     assert lines == {"chat": D("0.326259"), "own": D("0.46")}
