@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components import kubernetes_provider, provider
 from components.aws import existing
-from components.foundation import addons, cluster, encryption, identities, karpenter, network, stores, system
+from components.foundation import addons, budget, cluster, encryption, identities, karpenter, network, stores, system
 from components.graph import Graph, assemble
 from components.part import Part
 from components.platform import gpu_operator, lws, namespaces, node_pools, nvidia_device_plugin, storage_class
@@ -39,6 +39,7 @@ LOWERINGS: tuple[Lowering, ...] = (
     Lowering("foundation", karpenter.lower, on_prem=False),
     Lowering("foundation", stores.lower, on_prem=False),
     Lowering("foundation", identities.lower, on_prem=False),
+    Lowering("foundation", budget.lower, on_prem=False),
     Lowering("platform", kubernetes_provider.lower),
     Lowering("platform", namespaces.lower),
     Lowering("platform", karpenter_release.lower, on_prem=False),

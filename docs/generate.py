@@ -164,8 +164,7 @@ def commands() -> str:
         "Errors and warnings go to standard error, except for `check`, where they are what was asked for, and warnings "
         "in a plan, which are part of it. Colour is used on terminals only, and never with `NO_COLOR` set.",
     ]
-    [choice] = [a for a in root._actions if isinstance(a, argparse._SubParsersAction)]
-    for name, sub in choice.choices.items():
+    for name, sub in _leaves(root):
         parts += [
             f"## {name}",
             " ".join((sub.description or "").split()),
@@ -175,6 +174,15 @@ def commands() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _leaves(parser: argparse.ArgumentParser, above: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the commands that do something, by name: `plan`, `prices import`."""
+    for choice in parser._actions:
+        if isinstance(choice, argparse._SubParsersAction):
+            for name, sub in choice.choices.items():
+                inner = tuple(_leaves(sub, f"{above}{name} "))
+                yield from inner or ((f"{above}{name}", sub),)
+
+
 def _usage(sub: argparse.ArgumentParser) -> str:
     """Return the usage on one line; argparse's own form differs between versions of Python."""
     words = [sub.prog]
@@ -182,6 +190,7 @@ def _usage(sub: argparse.ArgumentParser) -> str:
         text = _called(action, short=True)
         if isinstance(action, argparse._HelpAction):
             continue
+        text += " …" if action.nargs == "+" else ""
         optional = action.nargs == "?" or (action.option_strings and not action.required)
         words.append(f"[{text}]" if optional else text)
     return " ".join(words)

@@ -41,6 +41,9 @@ MILLISECONDS: Mapping[str, int] = {
 
 PERIODS = ("hour", "day", "month", "year")
 
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
 _NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 
@@ -152,6 +155,19 @@ def money(value: object) -> Money:
         raise UnitError(f"`{_given(value)}` has a fraction of a cent", "write at most two decimals")
     _check_range(cents.numerator, value, kind)
     return Money(Decimal(cents.numerator) / 100, per or None)
+
+
+def is_day(text: str) -> bool:
+    """Say whether a text is a day of the calendar, written so that texts sort as days do (ISO 8601).
+
+    Example:
+        >>> is_day("2028-02-29"), is_day("2027-02-29"), is_day("2027-3-1")
+        (True, False, False)
+    """
+    found = _DATE.fullmatch(text)
+    year, month, day = (int(part) for part in found.groups()) if found else (0, 0, 0)
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return bool(year and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and (leap or (month, day) != (2, 29)))
 
 
 def format_tokens(number: int) -> str:

@@ -64,7 +64,7 @@ def find_other(given: str, spec: Path, after: Compilation, asked: Selection) -> 
     if any(d.is_error for d in found):
         raise with_errors(other, found)
     checked, name = other.checked, other.checked.loaded.cases[0].spec.name
-    compilation = Compilation(__version__, other.against.edition, name, checked.digest, made.stacks)
+    compilation = Compilation(__version__, other.against.edition, name, checked.digest, made.stacks, made.costs)
     return replace(other, compilation=compilation, checked=None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from components.graph import Graph
 from components.graph_json import canonical, decode_graph, decode_node, encode_graph, encode_node
 from components.resolve.platform import Explained
+from stacks.cost.basis import Basis, basis_from_values, basis_values
 
 FORMAT = 1
 """Version of the recorded form. A reader refuses a newer one."""
@@ -61,13 +62,17 @@ def stack_name(spec: str, environment: str, target: str, site: str, layer: str) 
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """All selected stacks of one spec. `digest` is the SHA-256 of the spec and the files it reads."""
+    """All selected stacks of one spec. `digest` is the SHA-256 of the spec and the files it reads.
+
+    `costs` is what their costs need and their graphs do not say, by `environment/target`.
+    """
 
     compiler: str
     edition: str
     spec: str
     digest: str
     stacks: tuple[CompiledStack, ...]
+    costs: Mapping[str, Basis] = field(default_factory=dict)
 
 
 class NotACompilation(ValueError):
@@ -76,8 +81,11 @@ class NotACompilation(ValueError):
 
 def encode(compilation: Compilation) -> str:
     """Return the recorded form: canonical JSON."""
+    there = {f"{s.environment}/{s.target}" for s in compilation.stacks}
+    costs = basis_values({key: basis for key, basis in compilation.costs.items() if key in there})
     return canonical(
         {
+            **({"costs": costs} if costs else {}),
             "format": FORMAT,
             "compiler": compilation.compiler,
             "edition": compilation.edition,
@@ -143,8 +151,9 @@ def decode(text: str) -> Compilation:
                 stack = replace(stack, common=graph, own=frozenset(row["own"]))
                 first[*key, site] = stack
             stacks.append(stack)
-        return Compilation(raw["compiler"], raw["edition"], raw["spec"], raw["digest"], tuple(stacks))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        costs = basis_from_values(raw.get("costs", {}))
+        return Compilation(raw["compiler"], raw["edition"], raw["spec"], raw["digest"], tuple(stacks), costs)
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
         raise NotACompilation(f"it is damaged: {type(error).__name__} {error}") from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
@@ -34,11 +34,14 @@ from specs.images_lock import Locked, read_lock
 from specs.load import Case, Loaded, load
 from specs.manifest_files import Manifest, read_manifests
 from specs.model_numbers import ModelNumbers, read_models
+from specs.price_sheet import Sheet
+from specs.price_sheet_file import read_prices
 from specs.schema.targets import EdgeTarget
 from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
 from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
+from stacks.cost.basis import NOTHING, Basis, basis_of, place_key
 from stacks.own_objects import Made, Objects, Owned, owned, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
 
@@ -88,7 +91,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
     if has_errors(found):
         return Compiled(None, found, checked.loaded)
     name = checked.loaded.cases[0].spec.name
-    compilation = Compilation(__version__, checked.edition.name, name, checked.digest, made.stacks)
+    compilation = Compilation(__version__, checked.edition.name, name, checked.digest, made.stacks, made.costs)
     return Compiled(compilation, found, checked.loaded, made.platforms)
 
 
@@ -128,10 +131,12 @@ def check_spec(data: bytes, file: str, files: Files | None = None) -> Checked:
         sites, astray = read_sites(case, beside, file)
         lock, unlocked = read_lock(case, beside, file)
         found.extend(unlocked)
+        sheet, mispriced = read_prices(case, beside, file)
+        found.extend(mispriced)
         found.extend((*problems, *wrong, *lost, *unread, *astray, *check_sites(case, [s.name for s in sites])))
         found.extend(d for check in OF_OBJECTS for d in check(manifests))
         found.extend(check_recorded(objects.values()))
-        read.append(_Read(manifests, facts, objects, models, sites, lock))
+        read.append(_Read(manifests, facts, objects, models, sites, lock, sheet))
     with_facts = tuple((case, r.facts) for case, r in zip(loaded.cases, read, strict=True))
     found.extend(d for together in TOGETHER for d in together(with_facts))
     found.extend(clusters_twice((case, r.sites) for case, r in zip(loaded.cases, read, strict=True)))
@@ -160,11 +165,12 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The stacks of some cases."""
+    """The stacks of some cases; `costs` as in `Compilation`."""
 
     stacks: tuple[CompiledStack, ...]
     platforms: tuple[Platform, ...]
     findings: Findings
+    costs: Mapping[str, Basis] = field(default_factory=dict)
 
 
 def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
@@ -175,6 +181,7 @@ def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
     stacks: list[CompiledStack] = []
     objects: list[tuple[int, tuple[Owned, ...]]] = []
     effective: set[Span] = set()
+    costs: dict[str, Basis] = {}
     platforms, misfits = _platforms(cases, checked.edition, checked.read, positions)
     with_objects = any(r.manifests for r in checked.read)
     for position in positions:
@@ -185,6 +192,9 @@ def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
             continue
         if one.lock is not None:
             found.extend(unpinned(case, platform))
+        basis = basis_of(platform, one.prices)
+        if basis != NOTHING:
+            costs[place_key(case.environment, case.target)] = basis
         platform = replace(platform, extras=tuple(_extra(platform, m) for m in one.manifests))
         made, wrong_patches, changed = _lower(case, platform, one.objects)
         found.extend(wrong_patches)
@@ -200,7 +210,7 @@ def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
     names_nodes = any(case.spec.patches or case.spec.adopt for case in cases)
     ids = frozenset(n.id for s in stacks for n in s.graph.nodes) if names_nodes else frozenset()
     findings = Findings(misfits, tuple(found), frozenset(effective), ids, tuple(objects))
-    return Lowered(tuple(stacks), tuple(platforms.values()), findings)
+    return Lowered(tuple(stacks), tuple(platforms.values()), findings, costs)
 
 
 def judged(checked: Checked, parts: Sequence[Findings]) -> tuple[Diagnostic, ...]:
@@ -234,6 +244,7 @@ class _Read(NamedTuple):
     models: Mapping[str, ModelNumbers]
     sites: tuple[Site, ...]
     lock: Mapping[str, Locked] | None
+    prices: Sheet | None
 
 
 def _platforms(

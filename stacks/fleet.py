@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.resolve.platform import Platform
 from specs import __version__
 from specs.diagnostics import Diagnostic, has_errors
-from specs.load import Loaded
 from stacks.alike import groups, marked
 from stacks.compilation import Compilation, CompiledStack
 from stacks.compile import Checked, Findings, Lowered, Selection, judged, lowered
@@ -24,6 +23,7 @@ from stacks.review_rules import THIS, Rules, rules_of
 from stacks.steps import Against, Plan, StackPlan, Step
 
 if TYPE_CHECKING:  # only a form that shows them pays for them
+    from stacks.cost.basis import Basis
     from stacks.cost.values import CostChange
     from stacks.picture import Picture
 
@@ -36,24 +36,18 @@ Label = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Some places of a spec with all that is known of them: what the extras of a review are made from.
+    """The selected stacks of some places, and the platforms of these places."""
 
-    `after` has the selected stacks of this side, `before` those of the other, `plans` what leads from the one to the
-    other.
-    """
-
-    before: Compilation | None
-    after: Compilation
-    loaded: Loaded
+    stacks: tuple[CompiledStack, ...]
     platforms: tuple[Platform, ...]
-    plans: tuple[StackPlan, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What a review holds beside plans and policies, where it is asked for. What is made of parts is put together."""
 
-    cost: Callable[[Seen], CostChange] | None = None
+    cost: Callable[[Compilation | None, Compilation], CostChange] | None = None
+    """Asked of both sides whole, selected or not: what a pool needs is in other stacks than the pool."""
     sizing: Callable[[Seen], Sequence[Mapping[str, Any]]] | None = None
     picture: Callable[[CompiledStack | None, CompiledStack | None, Sequence[Step]], Picture] | None = None
     """Asked for the first stack of each group that changes (`stacks/alike.py`)."""
@@ -138,29 +132,34 @@ def part(both: Both, here: Iterable[Place], question: Question) -> Part:
     """Return what these places give. Nothing that happens at another place has any effect on it."""
     wanted = frozenset(here)
     after = _lowered(both.after, wanted, both.made)
-    before_stacks, before_found = _other(both.before, wanted)
+    there = _other(both.before, wanted)
     labels = _labels(after.stacks)
     stacks = tuple(filter(question.selection.takes, after.stacks))
-    others = tuple(filter(question.selection.takes, before_stacks))
+    others = tuple(filter(question.selection.takes, there.stacks))
     selected = frozenset(s.somewhere for s in stacks)
     broken = has_errors(
-        d for f in (after.findings, before_found) if f for d in (*f.found, *f.misfits[0], *f.misfits[1])
+        d for f in (after.findings, there.findings) if f for d in (*f.found, *f.misfits[0], *f.misfits[1])
     )
     if broken:  # there is nothing to plan, here or anywhere
         nothing = Judgements((), (), ())
-        return Part(after.findings, before_found, labels, bool(others), selected, "", (), nothing)
+        return Part(after.findings, there.findings, labels, bool(others), selected, "", (), nothing)
     assert both.after.edition is not None
     versions = version_words(both.against, __version__, both.after.edition.name)
     plans = marked(planned(others, stacks, both.against, versions))
+    cost = None
+    if question.extras.cost is not None:
+        before = None if both.before is None else _side(both.before, there)
+        cost = question.extras.cost(before, _side(both.after, after))
     made = Part(
         after.findings,
-        before_found,
+        there.findings,
         labels,
         bool(others),
         selected,
         line_of_name(stacks),
         plans,
         judgements(stacks, both.after.loaded, question.day),
+        cost,
     )
     return _with_extras(made, both, after, stacks, others, question.extras)
 
@@ -177,15 +176,27 @@ def _lowered(side: Checked, wanted: frozenset[Place], made: Lowered | None) -> L
     return lowered(side, positions)
 
 
-def _other(
-    side: Checked | Compilation | None, wanted: frozenset[Place]
-) -> tuple[Sequence[CompiledStack], Findings | None]:
+class _There(NamedTuple):
+    """What the other side has at some places; `findings` is None where they are not those of a spec."""
+
+    stacks: Sequence[CompiledStack] = ()
+    costs: Mapping[str, Basis] = {}
+    findings: Findings | None = None
+
+
+def _other(side: Checked | Compilation | None, wanted: frozenset[Place]) -> _There:
     if isinstance(side, Compilation):
-        return [s for s in side.stacks if (s.environment, s.target) in wanted], None
+        return _There([s for s in side.stacks if (s.environment, s.target) in wanted], side.costs)
     if side is None:
-        return (), None
+        return _There()
     made = _lowered(side, wanted, None)
-    return made.stacks, made.findings
+    return _There(made.stacks, made.costs, made.findings)
+
+
+def _side(side: Checked | Compilation, there: _There | Lowered) -> Compilation:
+    """Return some places of a side as a compilation of their own."""
+    edition = side.edition if isinstance(side, Compilation) else side.edition.name if side.edition else ""
+    return Compilation("", edition, spec_of(side), "", tuple(there.stacks), there.costs)
 
 
 def _with_extras(
@@ -197,22 +208,14 @@ def _with_extras(
     extras: Extras,
 ) -> Part:
     """Return the part with what is asked for beside the plan."""
-    if extras == Extras():
-        return made
-    edition = both.after.edition
-    assert edition is not None
-    spec = both.after.loaded.cases[0].spec.name
-    this = Compilation(__version__, edition.name, spec, both.after.digest, stacks)
-    other = None if both.before is None else Compilation("", both.against.edition, spec_of(both.before), "", others)
-    seen = Seen(other, this, both.after.loaded, after.platforms, made.plans)
+    seen = Seen(stacks, after.platforms)
     pictures: dict[str, Picture] | None = None
     if extras.picture is not None:
         old, new = {s.name: s for s in others}, {s.name: s for s in stacks}
-        firsts = [g.first for g in groups(Plan(spec, "", "", both.against, made.plans))]
+        firsts = [g.first for g in groups(Plan(spec_of(both.after), "", "", both.against, made.plans))]
         pictures = {f.name: extras.picture(old.get(f.name), new.get(f.name), f.steps) for f in firsts}
     return replace(
         made,
-        cost=extras.cost(seen) if extras.cost else None,
         sizing=tuple(extras.sizing(seen)) if extras.sizing else (),
         pictures=pictures,
     )
@@ -241,13 +244,14 @@ def joined(both: Both, parts: Sequence[Part]) -> Reviewed | Broken | OtherBroken
     made = together(side, before, [s for p in parts for s in p.plans], both.against)
     if both.notes or both.unfinished or both.unsaid:
         made = replace(made, notes=(*made.notes, *both.notes), unfinished=both.unfinished, unsaid=both.unsaid)
+    cost, exceeded = _costs(both.after, [p.cost for p in parts], made.stacks)
     review = SpecReview(
         both.file,
         made,
-        found,
+        (*found, *exceeded),
         {},
         reported(p.judgements for p in parts),
-        _costs([p.cost for p in parts]),
+        cost,
         tuple(row for p in parts for row in p.sizing),
         _pictures(parts, made),
         _rules(both),
@@ -268,39 +272,31 @@ def _pictures(parts: Sequence[Part], made: Plan) -> Mapping[str, Picture] | None
     return {g.first.name: drawn[g.first.name] for g in groups(made)}
 
 
-def _costs(parts: Sequence[CostChange | None]) -> CostChange | None:
-    """Return the costs of all parts as one."""
+def _costs(
+    after: Checked, parts: Sequence[CostChange | None], stacks: Sequence[StackPlan]
+) -> tuple[CostChange | None, tuple[Diagnostic, ...]]:
+    """Return the costs of these stacks, and the budgets of their environments that are exceeded."""
     known = [p for p in parts if p is not None]
     if not known or len(known) != len(parts):
-        return None
-    from stacks.cost.values import Cost, CostChange
+        return None, ()
+    from stacks.cost.budgets import judged as kept
+    from stacks.cost.values import joined as together
 
-    def all_of(sides: Sequence[Cost]) -> Cost:
-        return Cost(
-            tuple(s for c in sides for s in c.stacks),
-            tuple(line for c in sides for line in c.lines),
-            tuple(u for c in sides for u in c.unpriced),
-            tuple(t for c in sides for t in c.per_token),
-        )
-
-    before = [p.before for p in known if p.before is not None]
-    return CostChange(
-        all_of(before) if before else None,
-        all_of([p.after for p in known]),
-        tuple(o for p in known for o in p.once),
-    )
+    every = together(known)
+    budgets = kept(after.loaded.cases, every.after, {s.environment for s in stacks})
+    return replace(every, budgets=budgets.states).only({s.name for s in stacks}), budgets.found
 
 
 _GONE = "the spec is gone"
 
 
-def gone(file: str, before: Checked, against: Against, selection: Selection) -> Reviewed | OtherBroken:
+def gone(file: str, before: Checked, against: Against, question: Question) -> Reviewed | OtherBroken:
     """Return the review of a spec that is only on the other side: all of it goes."""
     made = lowered(before, range(len(before.loaded.cases)))
     found = judged(before, [made.findings])
     if has_errors(found) or before.edition is None:
         return OtherBroken(found)
-    stacks = tuple(filter(selection.takes, made.stacks))
+    stacks = tuple(filter(question.selection.takes, made.stacks))
     spec = spec_of(before)
     side = Side(spec, __version__, before.edition.name, frozenset(), "")
     plan = together(side, spec, marked(planned(stacks, (), against, "")), against)
@@ -310,5 +306,9 @@ def gone(file: str, before: Checked, against: Against, selection: Selection) -> 
     )
     notes = (*plan.notes, f"{_GONE} since {against.label}: all of it goes")
     plan = replace(plan, stacks=whole, notes=notes)
-    review = SpecReview(file, plan, (), {}, reported(()), rules=(rules_of(before.loaded, against.label),))
+    cost = None
+    if question.extras.cost is not None:
+        was = _side(before, made)
+        cost = question.extras.cost(was, replace(was, stacks=())).only({s.name for s in stacks})
+    review = SpecReview(file, plan, (), {}, reported(()), cost=cost, rules=(rules_of(before.loaded, against.label),))
     return Reviewed(review, _labels(made.stacks), bool(stacks))

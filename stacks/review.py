@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from specs.diagnostics import Diagnostic
+from specs.diagnostics import Diagnostic, has_errors
 from stacks.plan import Plan
 from stacks.policy_report import Report
 from stacks.review_rules import Rules
@@ -68,8 +68,9 @@ class Review:
 
     @cached_property
     def fails(self) -> bool:
-        """Whether something has to be mended first: a spec with errors, or a mandatory policy that is broken."""
-        return bool(self.broken) or any(s.policies.fails for s in self.specs)
+        """Whether something has to be mended first: a spec with errors, a mandatory policy that is broken, or
+        a budget that is exceeded."""
+        return bool(self.broken) or any(s.policies.fails or has_errors(s.diagnostics) for s in self.specs)
 
     @cached_property
     def monthly(self) -> Decimal | None:

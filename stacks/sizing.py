@@ -31,7 +31,7 @@ def sizing_of(platforms: Iterable[Platform], server: str) -> list[dict[str, Any]
 
 def sizing_of_all(seen: Seen) -> list[dict[str, Any]]:
     """Return the calculations of every server at the places of which a stack is planned."""
-    places = {(s.environment, s.target) for s in seen.after.stacks}
+    places = {(s.environment, s.target) for s in seen.stacks}
     shown = [p for p in seen.platforms if (p.environment, p.target.name) in places]
     servers = dict.fromkeys(server.name for p in shown for server in p.servers)
     return [one for server in servers for one in sizing_of(shown, server)]

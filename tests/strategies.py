@@ -14,6 +14,7 @@ from components.graph import Node, kubernetes_object
 from components.graph_json import encode_value
 from specs.catalog.architecture import Architecture, Experts, LatentAttention
 from specs.catalog.engines import ROLES
+from specs.catalog.prices import prices
 from specs.catalog.reader import NEWEST, Flag, engine_flags, load_edition
 from specs.checks.engine_arguments import OWNED as OWNED_BY_ENGINE
 from specs.checks.kserve import NOT_INSTALLED
@@ -659,6 +660,8 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
     for key in ("models", "nodePools", "serving"):
         if not value[key] and draw(st.booleans()):
             del value[key]
+    _budget(draw, value, "aws" in kinds)
+    _prices(draw, value, files)
     written = Written(value, files)
     if patched and draw(st.booleans()):
         compiled = compile_spec(written.data, "spec.json", written.folder).compilation
@@ -666,6 +669,45 @@ def specs(draw: st.DrawFn, patched: bool = True, shared: bool = True) -> Written
         written = draw(adoptions(written, nodes))
         written = Written(written.value | {"patches": draw(patches(nodes))}, written.files)
     return written
+
+
+def _budget(draw: st.DrawFn, value: dict[str, Any], on_aws: bool) -> None:
+    """Say what an environment may cost, and who is told where AWS is there to tell."""
+    amounts = st.sampled_from(("$150000", "$2k", "$0.50/month", "$1.5M"))
+    shares = st.sampled_from(("50%", "80%", "100%", "110.5%"))
+    budget: dict[str, Any] = {"monthly": draw(amounts)}
+    optional(draw, budget, "failAbove", shares)
+    if on_aws and draw(st.booleans()):
+        topics = st.sampled_from(
+            ("arn:aws:sns:us-east-1:123456789012:finops", "arn:aws:sns:eu-west-1:123456789012:a_B")
+        )
+        told: dict[str, Any] = {"emails": draw(st.lists(st.sampled_from(("finops@acme.example", "a+b@c")), max_size=2))}
+        optional(draw, told, "topic", topics)
+        if told["emails"] or "topic" in told:
+            budget["alertTo"] = told
+            budget["alertAt"] = draw(st.lists(shares, min_size=1, max_size=4, unique=True))
+    for name in sorted(value.get("models", {})):
+        own = st.fixed_dictionaries({"monthly": amounts}, optional={"failAbove": shares})
+        optional(draw, budget.setdefault("models", {}), name, own)
+    if draw(st.booleans()):
+        value["budget"] = budget
+
+
+def _prices(draw: st.DrawFn, value: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Give some targets a price sheet: one for each region, one for all places of one's own."""
+    for target in value["targets"].values():
+        if not draw(st.booleans()):
+            continue
+        sheet: dict[str, Any] = {"asOf": "2026-11-01", "source": "agreement no. 4711"}
+        if target["provider"] == "aws":
+            place, sheet["region"] = f"prices/{target['region']}.json", target["region"]
+            sheet["instances"] = {n: {"onDemand": "1.25", "spot": "0.5"} for n in sorted(EDITION.instances)}
+            sheet["services"] = {name: "0.01" for name in sorted(prices())}
+        else:
+            place = "prices/own.yaml"
+            sheet["nodes"] = {name: {"usdPerHour": 2.5} for name in value.get("nodePools", {})}
+        target["prices"] = place
+        files[place] = json.dumps(sheet).encode()
 
 
 def _serving(draw: st.DrawFn, value: dict[str, Any], drawn: dict[str, PoolDraw]) -> dict[str, Any]:

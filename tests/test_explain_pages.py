@@ -19,6 +19,7 @@ from specs.diagnostics import Diagnostic
 from specs.source import read
 from specs.tree import plain
 from stacks.compile import compile_spec
+from stacks.cost.review import costs
 from stacks.explain import codes, page
 from stacks.files import DiskFiles
 
@@ -70,7 +71,8 @@ def found_in(code: str, heading: str, folder: Path) -> tuple[Diagnostic, ...]:
             spec = (folder / "spec.yaml").read_bytes()
         else:
             spec = whole(text)
-    return compile_spec(spec, "spec.yaml", DiskFiles(folder)).diagnostics
+    compiled = compile_spec(spec, "spec.yaml", DiskFiles(folder))
+    return (*compiled.diagnostics, *(costs(compiled, None)[1] if compiled.compilation else ()))
 
 
 def whole(text: str) -> bytes:

@@ -16,11 +16,11 @@ import pytest
 from docs import pictures
 from specs.diagnostics import Diagnostic, Severity, Span
 from stacks.compile import Compiled, compile_spec
-from stacks.cost.values import Cost, CostChange, Line, Price, Range, StackLabels, Unpriced
+from stacks.cost.values import Cost, CostChange, Line, Price, Range, StackLabels, Unpriced, joined
 from stacks.picture import picture
 from stacks.plan import Against, plan
 from stacks.policy_report import Judged, Report
-from stacks.render.cost_words import dollars, monthly_words
+from stacks.render.cost import cost_line
 from stacks.render.markdown import place
 from stacks.render.reviews import rendered
 from stacks.render.told import told
@@ -228,35 +228,22 @@ def cost(minimum: int, expected: int | None, maximum: int) -> Cost:
     return Cost((labels,), (line,), (Unpriced("a.prod.t.platform", "network", "", "", "data transfer", "unknown"),))
 
 
-def test_the_cost_of_a_change_in_words() -> None:
-    """$1,000 → $1,500 at minimum, $2,000 → $4,000 at maximum; what is not priced is named, what is unknown is not 0."""
+def test_the_cost_of_several_specs_is_their_sum() -> None:
+    """Twice $1,000 → $1,500 at minimum is $2,000 → $3,000; what is not priced is named once."""
     change = CostChange(cost(1_000, 1_200, 2_000), cost(1_500, 1_900, 4_000))
-    assert monthly_words([change]) == (
-        "+$500 a month at minimum ($1,000 → $1,500), +$700 at the expected load, +$2,000 at maximum. "
-        "Not priced: 1 item (data transfer)."
+    assert cost_line(joined([change, change])) == (
+        "Cost: +$1,000/month at minimum ($2,000 → $3,000). Not priced: data transfer."
     )
-    unknown = CostChange(None, cost(1_500, None, 4_000))
-    assert monthly_words([unknown]) == (
-        "+$1,500 a month at minimum, +$4,000 at maximum. Not priced: 1 item (data transfer)."
-    )
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"), [("0", "$0.00"), ("2.345", "+$2.35"), ("-99.999", "-$100.00"), ("1234567.5", "+$1,234,568")]
-)
-def test_dollars(amount: str, words: str) -> None:
-    """Half a cent goes up, as on a bill; a sign only where there is something."""
-    assert dollars(Decimal(amount), signed=True) == words
 
 
 def test_a_review_with_prices_shows_them_in_both_forms() -> None:
     """The comment has a line, the page a chart with the numbers beside it; without prices there is neither."""
     own = fleet(1, 1).specs[0]
     for form in ("markdown", "html"):
-        assert "a month at minimum" not in rendered(Review((own,)), form, Reading())
+        assert "at minimum" not in rendered(Review((own,)), form, Reading())
     priced = Review((replace(own, cost=CostChange(cost(1_000, 1_200, 2_000), cost(1_500, 1_900, 4_000))),))
     text, html = rendered(priced, "markdown", Reading()), page(priced)
-    assert "**Cost**: +$500 a month at minimum" in text.replace("&#36;", "$").replace("<!-- -->", "")
+    assert "**Cost**: +$500/month at minimum" in text.replace("&#36;", "$").replace("<!-- -->", "")
     for cell in ("<td>$1,000</td>", "<td>$1,200</td>", "<td>$4,000</td>", "data transfer"):
         assert cell in html
     assert 'width="600"' in html and 'width="225"' in html  # 1,500 of 4,000, of 600 units

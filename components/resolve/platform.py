@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from components.resolve.sizing.layouts import Layout
@@ -256,6 +257,17 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What the environment may cost a month in US dollars, and whom AWS tells at which shares of it (1 is all of
+    it)."""
+
+    monthly: Decimal
+    alert_at: tuple[Decimal, ...]
+    emails: tuple[str, ...]
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extra:
     """An object from the user's own manifests; `source` is the file it stands in."""
 
@@ -282,6 +294,8 @@ class Platform:
     extras: tuple[Extra, ...] = ()
     images: OwnRegistry | None = None
     """None where pods run the images that the edition names."""
+    budget: Budget | None = None
+    """Of the whole environment, not of the target alone; None where it may cost what it does."""
     values: Mapping[str, Explained] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     """New spec path → the old one (`nodePools.inference` → `nodePools.l40s`)."""

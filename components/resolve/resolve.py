@@ -27,6 +27,7 @@ from components.resolve.edge import check_edge, edge_target, on_a_box
 from components.resolve.placement import Demand
 from components.resolve.platform import (
     Aws,
+    Budget,
     Edge,
     Existing,
     OnPrem,
@@ -112,6 +113,7 @@ def resolve(
         stores=stores,
         servers=servers,
         images=_images(case, lock or {}, values),
+        budget=_budget(case),
         values=values.done(),
         moved=old_names,
     )
@@ -127,6 +129,15 @@ def _images(case: Case, lock: Mapping[str, Locked], values: Values) -> OwnRegist
         if locked.span is not None and locked.digest:
             values.read(f"images.digests.{name}", locked.digest, locked.span)
     return OwnRegistry(case.spec.images.registry, lock)
+
+
+def _budget(case: Case) -> Budget | None:
+    asked = case.spec.budget
+    if asked is None:
+        return None
+    to = asked.alert_to
+    shares = tuple(sorted(set(asked.alert_at or ())))
+    return Budget(asked.monthly, shares, to.emails if to else (), (to.topic or "") if to else "")
 
 
 def _namespace(case: Case) -> str:

@@ -13,6 +13,7 @@ from specs.catalog.reader import Edition
 from specs.checks import (
     adoptions,
     aws_places,
+    budgets,
     delivery,
     edge,
     engine_arguments,
@@ -65,11 +66,13 @@ CHECKS: tuple[Callable[[Case, Edition], Iterator[Diagnostic]], ...] = (
     delivery.check,
     adoptions.check,
     edge.check,
+    budgets.check,
 )
 
 TOGETHER: tuple[Callable[[Sequence[tuple[Case, Facts | None]]], Iterator[Diagnostic]], ...] = (
     same_cluster.check,
     edge.check_upstreams,
+    budgets.check_together,
 )
 """Rules about all cases at once, each with the facts of its target's foundation if that exists already."""
 

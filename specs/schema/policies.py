@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from specs.schema.base import Section, Text, problem
+from specs.units import is_day
 
 Level = Literal["mandatory", "advisory", "disabled"]
 
@@ -32,16 +32,10 @@ LEVELS: Mapping[str, Level] = {
 }
 """Every policy, with the level that it has where the spec says nothing. What each asks for is in policies/."""
 
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
 
 def _day(value: str) -> str:
     """Return the text if it is a day of the calendar, written so that texts sort as days do (ISO 8601)."""
-    found = _DATE.fullmatch(value)
-    year, month, day = (int(part) for part in found.groups()) if found else (0, 0, 0)
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not (year and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and (leap or (month, day) != (2, 29))):
+    if not is_day(value):
         raise problem("bad-date", f"`{value[:40]}` is no day of the calendar", "write one such as `2027-03-31`")
     return value
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from specs.schema.base import LABEL_VALUE_PATTERN, Flag, LabelKey, LabelValue, Name, Section, Text
+from specs.schema.budget import Budget
 from specs.schema.escapes import Adoption, Manifests, Patch
 from specs.schema.images import Images
 from specs.schema.models import Model
@@ -56,6 +57,9 @@ class Spec(Section):
 
     environments: dict[Name, Environment] = Field(default_factory=dict)
     """Sets of targets, each with what differs there. Default: one, `default`, with every target."""
+
+    budget: Budget | None = None
+    """What an environment may cost a month. Default: no limit."""
 
     protect: Flag = True
     """Refuse to delete what holds state (stores, VPC, cluster, keys) until an apply with `false` has come before.

@@ -80,6 +80,8 @@ class Foundation(Section):
 
 Delivery = Literal["pulumi", "gitops"]
 
+PriceFile = Annotated[Text, Field(min_length=1, max_length=1000)]
+
 
 _AwsAddon = Literal["default", "karpenter", "nvidia-device-plugin", "lws", "kserve", "efa-device-plugin"]
 _OnPremAddon = Literal["default", "gpu-operator", "lws", "kserve"]
@@ -120,6 +122,10 @@ class AwsTarget(Section):
     """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once. `kserve`
     and `efa-device-plugin` can only be there."""
 
+    prices: PriceFile | None = None
+    """The price sheet of this target, a file beside the spec. Default: the catalog's list prices, which are those of
+    us-east-1, and none for nodes of one's own."""
+
     overlay: dict[Text, Any] = Field(default_factory=dict)
     """What differs at this target."""
 
@@ -154,6 +160,10 @@ class OnPremTarget(Section):
     addons: dict[_OnPremAddon, Literal["managed", "existing"]] = Field(default_factory=dict)
     """Operators that llmform installs (`managed`) or that are there (`existing`), one by one or all at once. `kserve`
     can only be there."""
+
+    prices: PriceFile | None = None
+    """The price sheet of this target, a file beside the spec. Default: the catalog's list prices, which are those of
+    us-east-1, and none for nodes of one's own."""
 
     overlay: dict[Text, Any] = Field(default_factory=dict)
     """What differs at this target."""
@@ -236,6 +246,10 @@ class EdgeTarget(Section):
 
     delivery: Delivery = "pulumi"
     """Who applies the stacks: `pulumi`, or `gitops`, and then `pulumi up` refuses them. Default: pulumi."""
+
+    prices: PriceFile | None = None
+    """The price sheet of this target, a file beside the spec. Default: the catalog's list prices, which are those of
+    us-east-1, and none for nodes of one's own."""
 
     overlay: dict[Text, Any] = Field(default_factory=dict)
     """What differs at this target."""

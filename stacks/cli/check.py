@@ -11,6 +11,7 @@ from specs.diagnostics import Diagnostic, arrange
 from stacks.cli.session import Spec, compile_file, print_diagnostics, sources, status, write, write_to
 from stacks.cli.specs import add_specs, find_specs
 from stacks.cli.workers import add_jobs, cores, spread
+from stacks.compile import Compiled
 
 FORMATS = ("human", "concise", "json", "github", "sarif")
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = find_specs(arguments.specs)
     if len(specs) == 1 and not os.path.isdir(arguments.specs[0]):
         spec = specs[0]
-        found = arrange(compile_file(spec).diagnostics)
+        found = _checked(spec)
         if found or arguments.format in OF_NOTHING:
             print_diagnostics(spec, found, arguments.format, sys.stdout)
         elif arguments.format == "human":
@@ -52,7 +53,7 @@ def _many(specs: list[Spec], form: str, jobs: int) -> int:
     from stacks.cli.progress import Progress
 
     def work(n: int) -> tuple[tuple[Diagnostic, ...], dict[str, str]]:
-        found = compile_file(specs[n]).diagnostics
+        found = _checked(specs[n])
         return found, sources(specs[n], found) if found else {}
 
     with Progress(len(specs), "checking, specs done") as progress:
@@ -73,3 +74,17 @@ def _many(specs: list[Spec], form: str, jobs: int) -> int:
     elif form == "human":
         write(f"{len(specs):,} specs: no errors, no warnings\n")
     return status(found)
+
+
+def _checked(spec: Spec) -> tuple[Diagnostic, ...]:
+    compiled = compile_file(spec)
+    return arrange((*compiled.diagnostics, *_exceeded(compiled)))
+
+
+def _exceeded(compiled: Compiled) -> tuple[Diagnostic, ...]:
+    """Return the budgets that a sound spec exceeds; a spec without one pays for no prices."""
+    if compiled.compilation is None or all(case.spec.budget is None for case in compiled.loaded.cases):
+        return ()
+    from stacks.cost.review import costs
+
+    return costs(compiled, None)[1]

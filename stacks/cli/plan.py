@@ -156,14 +156,16 @@ def _form_and_file(text: str) -> tuple[str, str]:
 
 def extras(form: Form) -> Extras:
     """Return what a form needs beside plans, diagnostics and policies."""
+    from stacks.cost.cost import cost_change
     from stacks.fleet import Extras
 
     if form == Form():
-        return Extras()
+        return Extras(cost=cost_change)
     from stacks.picture import picture
     from stacks.sizing import sizing_of_all
 
-    return Extras(sizing=sizing_of_all if form.sizing else None, picture=picture if form.pictures else None)
+    sizing, drawn = sizing_of_all if form.sizing else None, picture if form.pictures else None
+    return Extras(cost=cost_change, sizing=sizing, picture=drawn)
 
 
 def nothing_to_compare(error: Any) -> int:

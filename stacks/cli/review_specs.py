@@ -100,7 +100,7 @@ def _ready(spec: Spec, against: str | None, question: Question) -> _Ready | Brok
         made.append(lowered(checked, range(len(checked.loaded.cases))))
         assert checked.edition is not None
         name = checked.loaded.cases[0].spec.name
-        return Compilation(__version__, checked.edition.name, name, checked.digest, made[0].stacks)
+        return Compilation(__version__, checked.edition.name, name, checked.digest, made[0].stacks, made[0].costs)
 
     try:
         other = find_side(against, spec.path, after, question.selection)
@@ -170,7 +170,7 @@ def _lost(specs: Sequence[Spec], folders: Sequence[str], against: str | None) ->
 
 def _gone(shown: str, other: Other, question: Question) -> Reviewed:
     assert isinstance(other.checked, Checked)
-    found = gone(shown, other.checked, other.against, question.selection)
+    found = gone(shown, other.checked, other.against, question)
     if isinstance(found, OtherBroken):
         raise with_errors(other, found.diagnostics)
     return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
 HOURS_A_MONTH = Decimal(730)
 """Hours of an average month, as AWS's own calculator counts them: 365 days × 24 hours ÷ 12."""
+
+
+MILLIONTH = Decimal("0.000001")
+"""What parts of a sum are rounded to, in US dollars; the last part takes what is left, so that sums are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,15 @@ class Cost:
         """The sum of all lines."""
         return total(line.monthly for line in self.lines)
 
+    def only(self, stacks: Collection[str]) -> Cost:
+        """Return what some of the stacks have of it, by name."""
+        return Cost(
+            tuple(s for s in self.stacks if s.stack in stacks),
+            tuple(line for line in self.lines if line.stack in stacks),
+            tuple(u for u in self.unpriced if u.stack in stacks),
+            tuple(t for t in self.per_token if t.stack in stacks),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class OneOff:
@@ -116,18 +129,71 @@ class OneOff:
     usd: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget of an environment, or of one `model` in it, and what is priced of it at minimum, in US dollars a month.
+
+    `fails_above` is the share of the budget from which on a plan fails, None for never. `unpriced` names what the
+    minimum leaves out.
+    """
+
+    environment: str
+    model: str
+    monthly: Decimal
+    minimum: Decimal
+    fails_above: Decimal | None
+    unpriced: tuple[str, ...]
+
+    @property
+    def share(self) -> Decimal:
+        """The part of the budget that the minimum takes: 1 is all of it."""
+        return self.minimum / self.monthly
+
+    @property
+    def exceeded(self) -> bool:
+        """Say whether the plan fails."""
+        return self.fails_above is not None and self.share > self.fails_above
+
+
 @dataclass(frozen=True)
 class CostChange:
-    """What a change does to the costs; `before` is None where there is nothing to compare with."""
+    """What a change does to the costs; `before` is None where there is nothing to compare with.
+
+    `budgets` are of whole environments, whichever stacks were asked for.
+    """
 
     before: Cost | None
     after: Cost
     once: tuple[OneOff, ...] = ()
+    budgets: tuple[BudgetState, ...] = ()
 
     @cached_property
     def monthly(self) -> Range:
         """By how much a month changes."""
         return self.after.monthly if self.before is None else difference(self.after.monthly, self.before.monthly)
+
+    def only(self, stacks: Collection[str]) -> CostChange:
+        """Return what some of the stacks have of it, by name; budgets stay those of whole environments."""
+        before = self.before.only(stacks) if self.before is not None else None
+        once = tuple(o for o in self.once if o.stack in stacks)
+        return CostChange(before, self.after.only(stacks), once, self.budgets)
+
+
+def joined(parts: Sequence[CostChange]) -> CostChange:
+    """Return several changes, at least one, as one."""
+    before = [p.before for p in parts if p.before is not None]
+    once = tuple(o for p in parts for o in p.once)
+    budgets = tuple(b for p in parts for b in p.budgets)
+    return CostChange(_all_of(before) if before else None, _all_of([p.after for p in parts]), once, budgets)
+
+
+def _all_of(sides: Sequence[Cost]) -> Cost:
+    return Cost(
+        tuple(s for c in sides for s in c.stacks),
+        tuple(line for c in sides for line in c.lines),
+        tuple(u for c in sides for u in c.unpriced),
+        tuple(t for c in sides for t in c.per_token),
+    )
 
 
 def total(parts: Iterable[Range]) -> Range:

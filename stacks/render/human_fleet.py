@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from specs.diagnostics import Severity
 from stacks.alike import Group, Member, groups
+from stacks.cost.values import joined
 from stacks.policy_report import Report, counted
 from stacks.render import diagnostics
+from stacks.render.cost import cost_line
 from stacks.render.human_plan import count, told_groups, totals_text
 from stacks.render.policies import human_policies
 from stacks.render.style import Style, safe, wrap
@@ -34,7 +36,13 @@ def human_fleet(review: Review, reading: Reading) -> str:
             text += f"\n{safe(s.file)}\n{said.removeprefix(chr(10))}\n"
     for b in review.broken:
         text += "\n" + diagnostics.human(b.diagnostics, b.texts, style=style)
-    return text + "\n" + "\n".join(_footer(review, style)) + "\n"
+    return text + "\n" + "\n".join([*_cost(review), *_footer(review, style)]) + "\n"
+
+
+def _cost(review: Review) -> Iterator[str]:
+    costs = [s.cost for s in review.specs if s.cost is not None]
+    if costs and not all(s.plan.same for s in review.specs):
+        yield from wrap(safe(cost_line(joined(costs))), "", "  ")
 
 
 def _one(plans: Sequence[Plan]) -> Plan:

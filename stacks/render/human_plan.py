@@ -9,8 +9,10 @@ from specs.diagnostics import Diagnostic, Severity
 from stacks.alike import Group, groups
 from stacks.causes import Because
 from stacks.changes import ABSENT, keys
+from stacks.cost.values import CostChange
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
 from stacks.policy_report import Report, counted
+from stacks.render.cost import human_cost
 from stacks.render.diagnostics import human as human_diagnostics
 from stacks.render.policies import human_policies
 from stacks.render.style import PLAIN, Style, columns, display_width, safe, wrap
@@ -56,6 +58,7 @@ def human_plan(
     sources: Mapping[str, str] | None = None,
     *,
     policies: Report | None = None,
+    cost: CostChange | None = None,
     details: bool = False,
     style: Style = PLAIN,
 ) -> str:
@@ -63,6 +66,9 @@ def human_plan(
     lines = [*_header(plan, style)]
     lines += told_groups(plan, groups(plan), details, style)
     text = "\n".join(lines) + "\n"
+    spent = "\n".join(human_cost(cost, style)) + "\n" if cost is not None and not plan.same else ""
+    if spent.strip() and cost is not None and cost.before is None:
+        text, spent = f"{text}\n{spent}", ""
     if diagnostics:
         text += "\n" + human_diagnostics(diagnostics, sources or {}, style=style)
     if policies is not None:
@@ -70,7 +76,7 @@ def human_plan(
         first = plan.against.kind == "nothing"
         told = "\n".join(human_policies(policies, all_of_them=first, details=details, style=style))
         text += f"\n{told}\n" if told else ""
-    return text + "\n" + "\n".join(_footer(plan, diagnostics, policies, details, style)) + "\n"
+    return text + "\n" + spent.lstrip("\n") + "\n".join(_footer(plan, diagnostics, policies, details, style)) + "\n"
 
 
 def count(number: int, noun: str) -> str:

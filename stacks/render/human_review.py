@@ -15,7 +15,9 @@ def render(review: Review, reading: Reading) -> str:
         return human_fleet(review, reading)
     style = Style(reading.colour)
     plans = [
-        human_plan(s.plan, s.diagnostics, s.texts, policies=s.policies, details=reading.details, style=style)
+        human_plan(
+            s.plan, s.diagnostics, s.texts, policies=s.policies, cost=s.cost, details=reading.details, style=style
+        )
         for s in review.specs
     ]
     broken = [diagnostics.human(b.diagnostics, b.texts, style=style) + "\n" for b in review.broken]

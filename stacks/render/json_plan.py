@@ -13,8 +13,10 @@ from specs.diagnostics import Diagnostic
 from stacks.alike import groups
 from stacks.causes import Because
 from stacks.changes import Absent, Entry, Path, written
+from stacks.cost.values import CostChange
 from stacks.edits import Change, Create, Delete, Move, NodeEdit, OutputEdit, Replace, Update, node_of
 from stacks.policy_report import Report
+from stacks.render.cost import cost_values
 from stacks.render.diagnostics import diagnostic_values
 from stacks.render.policies import policy_values
 from stacks.risk.finding import Finding
@@ -30,8 +32,11 @@ def json_plan(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Repo
     return json.dumps(plan_values(plan, diagnostics, policies), indent=2) + "\n"
 
 
-def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Report | None = None) -> dict[str, Any]:
-    """Return the plan as plain JSON values; `policies` is there if they were run."""
+def plan_values(
+    plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Report | None = None, cost: CostChange | None = None
+) -> dict[str, Any]:
+    """Return the plan as plain JSON values; `policies` is there if they were run, `cost` if prices were asked
+    for."""
     values = {
         "format": FORMAT,
         "spec": plan.spec,
@@ -48,7 +53,9 @@ def plan_values(plan: Plan, diagnostics: Sequence[Diagnostic] = (), policies: Re
         "steps": [_step(s) for s in plan.steps],
         "diagnostics": diagnostic_values(diagnostics),
     }
-    return values if policies is None else {**values, "policies": policy_values(policies)}
+    if policies is not None:
+        values["policies"] = policy_values(policies)
+    return values if cost is None else {**values, "cost": cost_values(cost)}
 
 
 def _stack(stack: StackPlan) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def render(review: Review, reading: Reading) -> str:
 
 
 def _values(review: Review) -> dict[str, Any]:
-    plans = [(s.file, plan_values(s.plan, s.diagnostics, s.policies)) for s in review.specs]
+    plans = [(s.file, plan_values(s.plan, s.diagnostics, s.policies, s.cost)) for s in review.specs]
     broken = [(b.file, {"diagnostics": diagnostic_values(b.diagnostics)}) for b in review.broken]
     if not review.many:
         return plans[0][1] if plans else broken[0][1]

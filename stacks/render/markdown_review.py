@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from specs.diagnostics import Diagnostic
+from stacks.cost.values import joined
 from stacks.policy_report import Judged, counted, kind_of
-from stacks.render.cost_words import monthly_words
+from stacks.render.cost import cost_line
 from stacks.render.human_plan import count, human_plan
 from stacks.render.markdown import code, escaped, fenced, place
 from stacks.render.told import Told, by_risk, causes, reasons, sentences, told, verdict, where_words
@@ -32,10 +33,12 @@ def render(review: Review, reading: Reading) -> str:
     """Return the comment, of `MOST` bytes at most."""
     found = told(review)
     rows = [(t, _row(t, reading.link_base)) for t in found]
-    errors = [_diagnostic(d, reading.link_base) for b in review.broken for d in b.diagnostics]
+    of_plans = [d for s in review.specs for d in s.diagnostics]
+    wrong = [d for b in review.broken for d in b.diagnostics] + [d for d in of_plans if d.is_error]
+    errors = [_diagnostic(d, reading.link_base) for d in wrong]
     judged = [f for s in review.specs for f in s.policies.findings]
     mandatory = [_judged(f, reading.link_base) for f in judged if f.violates]
-    warnings = [_diagnostic(d, reading.link_base) for s in review.specs for d in s.diagnostics]
+    warnings = [_diagnostic(d, reading.link_base) for d in of_plans if not d.is_error]
     advice = [_judged(f, reading.link_base) for f in judged if not f.violates]
     text = _Comment()
     for line in _head(review):
@@ -188,10 +191,13 @@ def _judged(f: Judged, link_base: str) -> str:
 
 def _cost(review: Review) -> Iterator[str]:
     costs = [s.cost for s in review.specs if s.cost is not None]
-    if costs:
-        yield f"**Cost**: {escaped(monthly_words(costs))}\n"
+    if costs and not all(s.plan.same for s in review.specs):
+        yield f"**Cost**: {escaped(cost_line(joined(costs)).removeprefix('Cost: '))}\n"
 
 
 def _whole(review: Review, *, details: bool) -> str:
-    texts = [human_plan(s.plan, s.diagnostics, s.texts, policies=s.policies, details=details) for s in review.specs]
+    texts = (
+        human_plan(s.plan, s.diagnostics, s.texts, policies=s.policies, cost=s.cost, details=details)
+        for s in review.specs
+    )
     return "\n".join(texts).rstrip("\n")

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from stacks.cost.values import Cost, CostChange, OneOff, PerToken, Price, Range, Unpriced, total
-from stacks.render.cost_words import dollars, monthly_words, range_words
+from stacks.cost.values import Cost, CostChange, OneOff, PerToken, Price, Range, Unpriced, joined, total
+from stacks.cost.words import signed, usd
+from stacks.render.cost import cost_line
 
 _WIDTH = 600
 """Units of the longest bar."""
@@ -56,11 +57,11 @@ def cost_view(costs: Sequence[CostChange]) -> CostView | None:
     before = _by_environment(iter(old))
     most = max((r.maximum for r in (*before.values(), *after.values())), default=Decimal(0))
     return CostView(
-        monthly_words(costs),
-        dollars(total(c.monthly for c in costs).minimum, signed=True),
+        cost_line(joined(costs)).removeprefix("Cost: "),
+        signed(total(c.monthly for c in costs).minimum),
         tuple(_environments(before if old else None, after, most)),
         tuple(_per_token(costs)),
-        tuple((o, dollars(o.usd)) for c in costs for o in c.once),
+        tuple((o, usd(o.usd)) for c in costs for o in c.once),
         tuple(_unpriced(costs)),
         tuple(_prices(costs)),
     )
@@ -87,7 +88,7 @@ def _environments(before: dict[str, Range] | None, after: dict[str, Range], most
             yield EnvironmentCost(name, "", (_bar("after", now, most),))
             continue
         was = before.get(name, _NOTHING)
-        change = dollars(now.minimum - was.minimum, signed=True)
+        change = signed(now.minimum - was.minimum)
         yield EnvironmentCost(name, change, (_bar("before", was, most), _bar("after", now, most)))
 
 
@@ -96,7 +97,13 @@ def _bar(side: str, found: Range, most: Decimal) -> Bar:
         return int(amount / most * _WIDTH) if most else 0
 
     expected = None if found.expected is None else long(found.expected)
-    return Bar(side, long(found.minimum), expected, long(found.maximum), range_words(found))
+    return Bar(side, long(found.minimum), expected, long(found.maximum), _words(found))
+
+
+def _words(found: Range) -> tuple[str, str, str]:
+    """Return minimum, expected and maximum as cells of a table; what nobody can say is said to be unknown."""
+    expected = "not known" if found.expected is None else usd(found.expected)
+    return usd(found.minimum), expected, usd(found.maximum)
 
 
 def _per_token(costs: Sequence[CostChange]) -> Iterator[tuple[PerToken, str, str, str]]:
@@ -105,8 +112,7 @@ def _per_token(costs: Sequence[CostChange]) -> Iterator[tuple[PerToken, str, str
         if one not in seen:
             seen.add(one)
             read, wrote = (
-                "not known" if x is None else dollars(x)
-                for x in (one.usd_per_million_input, one.usd_per_million_output)
+                "not known" if x is None else usd(x) for x in (one.usd_per_million_input, one.usd_per_million_output)
             )
             yield one, read, wrote, "" if one.utilisation is None else f"{one.utilisation:.0%}"
 

@@ -1,0 +1,139 @@
+"""`llmform prices`: price sheets for `targets.X.prices`, from AWS's price list and from one's own sheets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stacks.cli.session import BrokenInput, UsageError, write
+
+if TYPE_CHECKING:
+    from specs.price_sheet import Sheet
+
+EPILOG = """\
+FILE is the price list of EC2 for a region, in CSV or JSON, or a price sheet of one's own. Of several files a later one
+counts before an earlier one: list prices first, then what was agreed. Nothing is fetched; AWS's file for a region is
+  https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2/current/REGION/index.csv
+
+examples:
+  llmform prices import index.csv -o prices/eu-central-1.yaml
+  llmform prices import index.csv agreement.yaml -o prices/eu-central-1.yaml
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "prices",
+        help="write a price sheet from AWS's price list or one's own prices",
+        description="Write and check price sheets, which `targets.X.prices` names.",
+        allow_abbrev=False,
+    )
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", dest="prices_command", required=True)
+    read = inner.add_parser(
+        "import",
+        help="read AWS's price list, or price sheets, into one sheet",
+        description="Read AWS's price list of EC2 and price sheets of one's own into one price sheet.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    read.add_argument("files", metavar="FILE", nargs="+", help="a price list of AWS, or a price sheet")
+    read.add_argument("--region", default="", metavar="REGION", help="the region to keep, where a file has several")
+    read.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="the sheet to write (default: standard output)"
+    )
+    read.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the sheet, whole or not at all."""
+    from specs.price_sheet import sheet_text
+    from stacks.cli.compile import write_whole
+
+    sheet: Sheet | None = None
+    for name in arguments.files:
+        sheet = _merged(sheet, _read(name, arguments.region), name)
+    assert sheet is not None
+    text = sheet_text(sheet, "Written by `llmform prices import`.")
+    if arguments.output == "-":
+        write(text)
+    else:
+        write_whole(Path(arguments.output), text)
+    return 0
+
+
+def _read(name: str, region: str) -> Sheet:
+    """Return the sheet that a file is, or that a price list of AWS gives; how much of a list is left out is said."""
+    from specs.catalog.reader import NEWEST, load_edition
+    from stacks.cost.aws_offer import NoOffer, read_offer
+
+    try:
+        with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
+            begin = file.read(200_000)
+            if not _is_offer(begin):
+                return _own(name, (begin + file.read()).encode())
+            file.seek(0)
+            known = load_edition(NEWEST).instances
+            imported = read_offer(file, name, known, region)
+    except NoOffer as error:
+        advice = "AWS's file for a region is named `…/AmazonEC2/current/REGION/index.csv`"
+        raise BrokenInput(f"`{name}` is no price list that can be read: {error}", advice) from None
+    except FileNotFoundError:
+        raise UsageError(f"there is no file `{name}`", "name AWS's price list of EC2, or a price sheet") from None
+    except OSError as error:
+        raise UsageError(f"`{name}` cannot be read: {error.strerror or error}") from None
+    kept = len(imported.sheet.instances)
+    print(
+        f"{name}: {kept} instance types of {imported.sheet.region}; {imported.left_out:,} prices left out",
+        file=sys.stderr,
+    )
+    return imported.sheet
+
+
+def _is_offer(begin: str) -> bool:
+    """Say whether a text begins as AWS's price lists do, rather than as a price sheet."""
+    start = begin.lstrip()
+    return (
+        start.startswith('"FormatVersion"')
+        or start.startswith("FormatVersion,")
+        or (start.startswith("{") and '"asOf"' not in begin)
+    )
+
+
+def _own(name: str, data: bytes) -> Sheet:
+    from specs.price_sheet_file import sheet_of
+    from stacks.render import diagnostics
+
+    sheet, found = sheet_of(data, name)
+    if sheet is None:
+        sys.stderr.write(diagnostics.human(found, {name: data.decode("utf-8", "replace")}) + "\n")
+        raise BrokenInput(f"`{name}` is no price sheet", "`llmform explain bad-value` and the places above say why")
+    return sheet
+
+
+def _merged(first: Sheet | None, then: Sheet, name: str) -> Sheet:
+    """Return both sheets in one: what the second says counts before the first."""
+    if first is None:
+        return then
+    if first.region and then.region and first.region != then.region:
+        advice = "write a sheet for each region"
+        raise BrokenInput(f"`{name}` has prices of {then.region}, and those before it are of {first.region}", advice)
+    instances = dict(first.instances)
+    for key, rate in then.instances.items():
+        old = instances.get(key)
+        kept = old if old is not None else rate
+        instances[key] = rate._replace(
+            on_demand=kept.on_demand if rate.on_demand is None else rate.on_demand,
+            spot=kept.spot if rate.spot is None else rate.spot,
+        )
+    return then._replace(
+        source=then.source if then.source == first.source else f"{first.source}; {then.source}",
+        as_of=max(first.as_of, then.as_of),
+        region=then.region or first.region,
+        instances=instances,
+        services={**first.services, **then.services},
+        nodes={**first.nodes, **then.nodes},
+    )

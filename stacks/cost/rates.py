@@ -1,0 +1,67 @@
+"""Where a price comes from: the place's own price sheet first, then the catalog where it knows the region."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from specs.catalog.prices import EVERYWHERE, instance_prices, prices
+from specs.catalog.reader import Edition
+from specs.price_sheet import Sheet
+from stacks.cost.values import Price
+
+HOUR = "hour"
+
+
+class Rated(NamedTuple):
+    """The price of an instance type, and whether it is a ceiling: no spot price is known, and EC2 never asks more for
+    spot than on demand (Amazon EC2 user guide, Spot Instance pricing: the default maximum is the on-demand price)."""
+
+    price: Price
+    ceiling: bool = False
+
+
+class Rates(NamedTuple):
+    """The prices of one place. `region` is empty where it is not AWS, or nobody knows it."""
+
+    edition: Edition
+    region: str
+    sheet: Sheet | None
+
+    def instance(self, name: str, capacity: str) -> Rated | None:
+        """Return the price of an hour of an EC2 instance type, `on-demand` or `spot`; None if nobody says it."""
+        own = self.sheet.instances.get(name) if self.sheet is not None else None
+        if capacity == "spot" and own is not None and own.spot is not None:
+            return Rated(self._own(own.spot, HOUR))
+        ceiling = capacity == "spot"
+        if own is not None and own.on_demand is not None:
+            return Rated(self._own(own.on_demand, HOUR), ceiling)
+        row = self.edition.instances.get(name)
+        region, as_of, source = instance_prices(self.edition.name)
+        if row is None or row.usd_per_hour is None or self.region != region:
+            return None
+        return Rated(Price(Decimal(row.usd_per_hour), HOUR, source, as_of), ceiling)
+
+    def service(self, name: str) -> Price | None:
+        """Return the price of a service by its name in `specs/catalog/prices.json`; None if nobody says it here."""
+        row = prices()[name]
+        if self.sheet is not None and name in self.sheet.services:
+            return self._own(self.sheet.services[name], row.unit)
+        if row.region not in (EVERYWHERE, self.region):
+            return None
+        return Price(Decimal(row.usd), row.unit, row.source, row.as_of)
+
+    def node(self, pool: str, gpus: int) -> Price | None:
+        """Return the price of an hour of a node of one's own; None if no sheet says it."""
+        own = self.sheet.nodes.get(pool) if self.sheet is not None else None
+        return self._own(own.hour(gpus), HOUR) if own is not None else None
+
+    def _own(self, usd: Decimal, unit: str) -> Price:
+        assert self.sheet is not None
+        return Price(usd, unit, f"{self.sheet.source} ({self.sheet.file})", self.sheet.as_of)
+
+    def no_price(self) -> str:
+        """Return why there is no price for something of AWS here."""
+        if not self.region:
+            return "its region is not known"
+        return f"no price is known in {self.region}: a price sheet can say it (`targets.X.prices`)"
