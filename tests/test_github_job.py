@@ -146,7 +146,7 @@ def test_a_pull_request_gets_comment_summary_annotations_and_outputs(repository:
         "true",
         "false",
     )
-    assert outputs["monthly-change"] == "" and outputs["gate"] == ""
+    assert outputs["monthly-change"] == "0.00" and outputs["gate"] == ""  # another argument costs nothing
     for name in ("comment", "json", "sarif"):
         assert Path(outputs[name]).is_file() and Path(outputs[name]).is_relative_to(repository.around / "temp")
     assert set(outputs) <= {*OUTPUTS, *PATHS, "gate"}
