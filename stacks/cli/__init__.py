@@ -13,6 +13,7 @@ from stacks.cli import (
     check,
     compile,
     completion,
+    diff,
     explain,
     facts,
     graph,
@@ -41,6 +42,7 @@ from stacks.cli.session import (
 
 COMMANDS = (
     plan,
+    diff,
     check,
     compile,
     graph,
