@@ -8,7 +8,7 @@ is "known after apply" because something else differs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -37,9 +37,10 @@ def compare(compiled: Compiled, source: str, destination: str, target: str = "",
     partners = {p.destination: p.source for p in both.pairs}
     own = [s for s in every.stacks if s.environment == source]
     renamed, ignored = under_names_of(checked, both.pairs, source, destination, own)
-    theirs = (s for s in every.stacks if s.environment == destination and s.target in partners)
+    theirs = [s for s in every.stacks if s.environment == destination and s.target in partners]
     before, after = (tuple(s for s in side if layer in ("", s.layer)) for side in (renamed, theirs))
-    sites = _lonely(before, after)
+    had = {(destination, p.destination, s.site) for p in both.pairs for s in own if s.target == p.source}
+    sites = {place for place in had ^ _places(theirs) if place[2]}
     old, new = (tuple(s for s in side if s.somewhere not in sites) for side in (before, after))
     made = plan(replace(every, stacks=old), replace(every, stacks=new), Against("file", source))
     cases = {(c.environment, c.target): c for c in checked.loaded.cases}
@@ -52,7 +53,7 @@ def compare(compiled: Compiled, source: str, destination: str, target: str = "",
         somewhere = (stack.environment, stack.target, stack.site)
         told = _Told(*sides[stack.target], values_before.get(somewhere, {}), values_after.get(somewhere, {}))
         stacks.append(_stack(stack, told, delivered=stack.name in changed))
-    ends = {somewhere: source if somewhere in _places(before) else destination for somewhere in sites}
+    ends = {somewhere: source if somewhere in had else destination for somewhere in sites}
     names = tuple(
         sorted((end, partners[target] if end == source else target, site) for (_, target, site), end in ends.items())
     )
@@ -72,11 +73,6 @@ def _of_target(found: Pairs, target: str) -> Pairs:
 
 def _places(stacks: Iterable[CompiledStack]) -> set[tuple[str, str, str]]:
     return {s.somewhere for s in stacks}
-
-
-def _lonely(before: Sequence[CompiledStack], after: Sequence[CompiledStack]) -> set[tuple[str, str, str]]:
-    """Return the sites that only one side has."""
-    return {place for place in _places(before) ^ _places(after) if place[2]}
 
 
 def _values(stacks: Iterable[CompiledStack]) -> dict[tuple[str, str, str], dict[str, Explained]]:
@@ -198,6 +194,10 @@ def _step(step: Step, told: _Told) -> Step | None:
     if (step.edits or step.outputs) and not (edits or outputs):
         return None
     action = step.action if step.action in (Action.CREATE, Action.DELETE, Action.ADOPT) else Action.UPDATE
+    if outputs and all(o.after is ABSENT for o in outputs):
+        action = Action.DELETE
+    elif outputs and all(o.before is ABSENT for o in outputs):
+        action = Action.CREATE
     because = step.because
     if action is Action.UPDATE and edits:
         kept = tuple(b for b in because if explains(b.path, [r.edit for r in edits]))

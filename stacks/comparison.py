@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from stacks.alike import Group, groups
-from stacks.causes import Because
+from stacks.causes import Because, under
 from stacks.same_names import Ignored, Pairs
 from stacks.steps import Action, Against, Plan, StackPlan, Step
 
@@ -62,6 +62,8 @@ class Comparison:
     def causes(self) -> tuple[Because, ...]:
         """What the spec says differently of anything that differs, each once, by path; of a group its first stack's."""
         every = [b for g in self.groups for step in g.first.steps for b in step.because if b.written]
+        whole = {b.path for b in every if b.before is b.after}  # something that is there or not: its keys say no more
+        every = [b for b in every if not any(b.path != path and under(b.path, (path,)) for path in whole)]
         once = {(b.path, b.was, b.where, repr((b.before, b.after))): b for b in every}
         return tuple(once[key] for key in sorted(once))
 
@@ -72,8 +74,8 @@ class Comparison:
 
     @cached_property
     def counts(self) -> Mapping[Kind, int]:
-        """How many differences of each kind there are: components over all stacks."""
-        kinds = [kind_of(step) for s in self.stacks for step in s.steps]
+        """How many differences of each kind there are: components over all stacks. Outputs follow from components."""
+        kinds = [kind_of(step) for s in self.stacks for step in s.steps if not step.outputs or len(s.steps) == 1]
         return {kind: kinds.count(kind) for kind in KINDS}
 
 

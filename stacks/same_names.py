@@ -194,7 +194,7 @@ def _lists_of_targets(tree: Tree, other: Tree) -> Tree:
 
 
 def _own_arns(tree: Tree, case: Case, other: Case, ignore: Callable[[Ignored], None]) -> Tree:
-    """Return the tree with the other's account in every ARN of the case's own account."""
+    """Return the tree with the other's account in every ARN of the case's own account that the other has with its."""
     mine, its = (at(c.tree, ("targets", c.target, "account")) for c in (case, other))
     if mine is None or its is None or mine.value == its.value:
         return tree
@@ -211,10 +211,20 @@ def _own_arns(tree: Tree, case: Case, other: Case, ignore: Callable[[Ignored], N
         if len(parts) < 6 or parts[4] != mine.value:
             return here
         theirs = ":".join((*parts[:4], str(its.value), parts[5]))
-        ignore(Ignored(dotted(path), value, theirs, str(here.span)))
+        said = _said_there(other.tree, path, theirs)
+        if said is None:
+            return here
+        ignore(Ignored(dotted(path), value, theirs, str(here.span), str(said.span)))
         return replace(here, value=theirs)
 
     return inside(tree, ())
+
+
+def _said_there(tree: Tree, path: Path, value: str) -> Tree | None:
+    """Return where the tree says the value: at the path itself, or anywhere in the list that the path is in."""
+    whole = at(tree, path[:-1]) if isinstance(path[-1], int) else None
+    items = whole.value if whole is not None and isinstance(whole.value, tuple) else (at(tree, path),)
+    return next((item for item in items if item is not None and item.value == value), None)
 
 
 def _facts(side: _Side, other: _Side, target: str, ignore: Callable[[Ignored], None]) -> Facts | None:

@@ -107,11 +107,17 @@ def cause_words(b: Because) -> str:
 
 def cause_lines(b: Because, comparison: Comparison) -> tuple[str, ...]:
     """Return where each side says it, and in which overlay."""
-    unwritten = "" if b.before is ABSENT and b.after is ABSENT else "not written"
     return _sides(
-        (comparison.source, b.was or unwritten, b.was_overlay),
-        (comparison.destination, b.where or unwritten, b.overlay),
+        (comparison.source, b.was or _unwritten(b, b.was_reason), b.was_overlay),
+        (comparison.destination, b.where or _unwritten(b, b.reason), b.overlay),
     )
+
+
+def _unwritten(b: Because, reason: str) -> str:
+    """Return what is said of a side that no line of the spec speaks of."""
+    if b.before is ABSENT and b.after is ABSENT:
+        return ""
+    return f"not written ({reason})" if reason else "not written"
 
 
 def _sides(*sides: tuple[str, str, str]) -> tuple[str, ...]:
@@ -155,7 +161,7 @@ def _differences(comparison: Comparison, details: bool, style: Style) -> Iterato
     blocks: dict[tuple[Kind, str, tuple[str, ...]], list[StackPlan]] = defaultdict(list)
     order = {s.name: place for place, s in enumerate(comparison.stacks)}
     found = [(step, g) for g in comparison.groups for step in g.first.steps]
-    found.sort(key=lambda f: (order[f[0].stack], f[0].component))
+    found.sort(key=lambda f: (order[f[0].stack], bool(f[0].outputs), f[0].component))
     for step, group in found:
         body = (*step_lines(step, details, style), *_own(group, step))
         blocks[kind_of(step), group.first.layer, body] += [m.stack for m in group.members]

@@ -30,32 +30,25 @@ def render(comparison: Comparison, reading: Reading) -> str:
     head += [""] if len(head) > 2 else []
     causes = [_cause(b, comparison) for b in comparison.causes]
     rows = [_row(step, [m.stack for m in g.members], comparison) for g in comparison.groups for step in g.first.steps]
-    ignored = [
-        "",
-        *_folded("Ignored, because it has to differ", [f"- {escaped(t)}" for t in ignored_words(comparison)]),
-    ]
+    left_out = tuple(ignored_words(comparison))
+    room = LIMIT - _length(head) - _SPARE
+    told = _table("| What the spec says | Lines |", causes, room)
+    told += _table("| | Stack | Component | Difference |", rows, room - _length(told))
+    ignored = _folded("Ignored, because it has to differ", [f"- {escaped(text)}" for text in left_out])
+    counted = [f"{count(len(left_out), 'thing')} ignored, because it has to differ."]
     text = human_comparison.render(comparison, Reading(details=reading.details)).rstrip("\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
-    whole = ["", *_folded("All of it as text", [f"{fence}text", text, fence])]
-    room = LIMIT - _length(head) - 1_000
-    told: list[str] = []
-    for title, table in (("| What the spec says | Lines |", causes), ("| | Stack | Component | Difference |", rows)):
-        told += _table(title, table, room - _length(told))
+    asked = code(f"llmform diff SPEC --from {comparison.source} --to {comparison.destination}")
     body = [*head, *told]
-    for part, instead in ((ignored, f"- {len(ignored_words_of(comparison)):,} things ignored"), (whole, "")):
-        if _length([*body, *part]) <= LIMIT:
-            body += part
-        elif instead:
-            body += ["", instead]
-    if body[-len(whole) :] != whole:
-        asked = f"llmform diff SPEC --from {comparison.source} --to {comparison.destination} --details"
-        body += ["", f"The whole text has {text.count(chr(10)) + 1:,} lines: {code(asked)} prints it."]
+    body += ignored if _length([*body, *ignored]) < LIMIT - _SPARE else counted
+    whole = ["", *_folded("All of it as text", [f"{fence}text", text, fence])]
+    counted = ["", f"The whole text has {text.count(chr(10)) + 1:,} lines: {asked} prints it."]
+    body += whole if _length([*body, *whole]) <= LIMIT else counted
     return "\n".join(body) + "\n"
 
 
-def ignored_words_of(comparison: Comparison) -> Sequence[str]:
-    """Return what was ignored, as lines."""
-    return tuple(ignored_words(comparison))
+_SPARE = 1_000
+"""Characters kept free of rows for what counts those that are left out."""
 
 
 def _length(lines: Sequence[str]) -> int:
