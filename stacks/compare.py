@@ -8,7 +8,7 @@ is "known after apply" because something else differs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,13 +17,13 @@ from specs.diagnostics import Span
 from specs.load import Case
 from specs.overlay import removal
 from specs.tree import Path, Tree, at, nearest, plain
-from stacks.causes import Because, explains, under
+from stacks.causes import Because, differing, explains, under, whole_foundation
 from stacks.changes import ABSENT, leaves
 from stacks.comparison import Comparison
 from stacks.compilation import CompiledStack
 from stacks.compile import Compiled
 from stacks.edits import RECORD, Create, Delete, Effect, Update
-from stacks.plan import plan
+from stacks.plan import NO_LINE, plan
 from stacks.risk.finding import Risk
 from stacks.same_names import Pairs, pairs, under_names_of
 from stacks.steps import Action, Against, RatedEdit, StackPlan, Step, Totals
@@ -100,7 +100,7 @@ class _Told:
         return replace(
             b,
             was=str(there.span) if there else b.was,
-            was_overlay=there.overlay if there else was.overlay if was else "",
+            was_overlay=there.overlay if there else was.overlay if was else _overlay_at(self.before, b.was),
             was_reason=was.reason if was else "",
             where=str(here.span) if here else b.where,
             overlay=here.overlay if here else b.overlay,
@@ -110,6 +110,11 @@ class _Told:
         """Return the path as the source's spec has it, whose target may have a name of its own."""
         own = f"targets.{self.destination.target}"
         return f"targets.{self.source.target}{path[len(own) :]}" if under(path, (own,)) else path
+
+
+def _overlay_at(values: Mapping[str, Explained], place: str) -> str:
+    """Return the overlay of the value that stands at a place; empty if none does."""
+    return next((e.overlay for e in values.values() if place and e.where == place), "")
 
 
 class _Line(NamedTuple):
@@ -198,13 +203,41 @@ def _step(step: Step, told: _Told) -> Step | None:
         action = Action.DELETE
     elif outputs and all(o.before is ABSENT for o in outputs):
         action = Action.CREATE
-    because = step.because
-    if action is Action.UPDATE and edits:
-        kept = tuple(b for b in because if explains(b.path, [r.edit for r in edits]))
-        because = kept or because
-    because = tuple(map(told.cause, because))
-    return replace(step, action=action, risk=Risk.NONE, findings=(), because=because, edits=edits, outputs=outputs)
+    because, explanation = _because(step, edits, told)
+    return replace(
+        step,
+        action=action,
+        risk=Risk.NONE,
+        findings=(),
+        because=tuple(map(told.cause, because)),
+        explanation=explanation,
+        edits=edits,
+        outputs=outputs,
+    )
 
+
+def _because(step: Step, edits: Sequence[RatedEdit], told: _Told) -> tuple[tuple[Because, ...], str]:
+    """Return the causes of what is left of a step, or what is said instead; without a cause of its own, it is what the
+    two environments say of the target."""
+    whole = step.action in (Action.CREATE, Action.DELETE)
+
+    def decides(b: Because) -> bool:
+        """Say whether it can be a cause: who applies a stack makes no resource another."""
+        return not _DELIVERY.fullmatch(b.path) and (whole or explains(b.path, [r.edit for r in edits]))
+
+    because = tuple(b for b in step.because if decides(b))
+    # what follows from another step does so in an apply; a plan that knows no line knows only what the component reads
+    known = "" if step.explanation.startswith(("follows from", NO_LINE)) else step.explanation
+    if because or step.outputs or known:
+        return because, known
+    target = f"targets.{told.destination.target}"
+    others = differing(told.before, told.after)
+    of_target = (b for b in others if b.written and under(b.path, (target,)) and decides(b))
+    because = tuple(whole_foundation(of_target)) or step.because
+    return because, "" if because else NO_LINE
+
+
+_DELIVERY = re.compile(r"targets\.[^.]+\.delivery")
 
 _SIDE_BY_SIDE = Effect("update")
 

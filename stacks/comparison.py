@@ -62,8 +62,12 @@ class Comparison:
     def causes(self) -> tuple[Because, ...]:
         """What the spec says differently of anything that differs, each once, by path; of a group its first stack's."""
         every = [b for g in self.groups for step in g.first.steps for b in step.because if b.written]
-        whole = {b.path for b in every if b.before is b.after}  # something that is there or not: its keys say no more
-        every = [b for b in every if not any(b.path != path and under(b.path, (path,)) for path in whole)]
+        # of what is there or not its keys say no more; a target is there on both sides, and its keys say it
+        whole = {b.path for b in every if b.before is b.after}
+        entries = [path for path in whole if not path.startswith("targets.")]
+        every = [b for b in every if not any(b.path != path and under(b.path, (path,)) for path in entries)]
+        parts = [b.path for b in every if b.path not in whole]
+        every = [b for b in every if b.path in entries or not any(under(p, (b.path,)) for p in parts if p != b.path)]
         once = {(b.path, b.was, b.where, repr((b.before, b.after))): b for b in every}
         return tuple(once[key] for key in sorted(once))
 

@@ -276,6 +276,23 @@ def test_facts_of_an_existing_foundation_are_identities_but_for_choices(
     assert "targets.us.foundation.clusterEndpoint" in {i.path for i in found.ignored}
 
 
+def test_a_foundation_of_its_own_beside_one_that_exists() -> None:
+    """prod lacks the whole foundation stack because of its facts file, and who applies a stack is no cause of that."""
+    text = HEAD + (
+        "targets: {us: {provider: aws, region: us-east-1}}\n"
+        "environments: {staging: {}, prod: {overlay: {targets.us: "
+        "{delivery: gitops, foundation: {existing: other.yaml}}}}}\n"
+    )
+    found = compared(text, files={"other.yaml": FACTS.format(**OTHER_CLUSTER).encode()})
+    assert {b.path for b in found.causes} == {"targets.us.delivery", "targets.us.foundation.existing"}
+    assert {kind for kind, layer, _ in told(found) if layer == "foundation"} == {"lacks"}
+    for stack in found.stacks:
+        for step in stack.steps:
+            if step.component != "targets.us.delivery" and not step.outputs:
+                assert "targets.us.delivery" not in {b.path for b in step.because}
+                assert step.because, step
+
+
 def test_sites_are_compared_by_name_and_those_of_one_side_are_listed() -> None:
     """`bonn` is in both, with a context of its own in each; `ulm` and `kiel` are in one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ def render(comparison: Comparison, reading: Reading) -> str:
     """Return the comparison as text for a terminal or a file."""
     style = Style(reading.colour)
     lines = [*_header(comparison, style), *_causes(comparison)]
-    lines += [*_differences(comparison, reading.details, style), *_ignored(comparison)]
+    lines += [*_differences(comparison, reading.details, style), *_ignored(comparison, reading.details)]
     return "\n".join([*lines, "", *_footer(comparison, reading.details, style)]) + "\n"
 
 
@@ -80,16 +81,26 @@ def notes(comparison: Comparison) -> Iterator[str]:
             yield f"{count(len(sites), 'site')} in {safe(environment)} only, not compared: {', '.join(sites)}"
 
 
-def ignored_words(comparison: Comparison) -> Iterator[str]:
-    """Yield what was left out because it has to differ."""
+_ALIKE = 3
+"""Ignored values of one key that are told; of more, the first one."""
+
+
+def ignored_words(comparison: Comparison, details: bool = False) -> Iterator[str]:
+    """Yield what was left out because it has to differ; of many of one key the first, unless with `details`."""
     names = [f"{comparison.spec}-{e}" for e in (comparison.source, comparison.destination)]
     yield (
         f"names, namespaces, labels and tags of the environment, references to its stacks, and hashes made of these: "
         f"{safe(comparison.source)} was compiled under the names of {safe(comparison.destination)} "
         f"({safe(names[0])}… as {safe(names[1])}…)"
     )
+    alike: dict[str, list[Ignored]] = defaultdict(list)
     for one in comparison.ignored:
-        yield ignored_text(one, comparison)
+        alike[re.sub(r"^targets\.[^.]+|(?<=sites\.)[^.]+", "", one.path)].append(one)
+    for found in alike.values():
+        shown = found if details or len(found) <= _ALIKE else found[:1]
+        for one in shown:
+            more = f", and so of {len(found) - 1:,} more places" if shown is not found else ""
+            yield ignored_text(one, comparison) + more
 
 
 def ignored_text(one: Ignored, comparison: Comparison) -> str:
@@ -168,7 +179,7 @@ def _differences(comparison: Comparison, details: bool, style: Style) -> Iterato
     sections: dict[tuple[Kind, str], list[tuple[str, ...]]] = defaultdict(list)
     for (kind, layer, body), stacks in blocks.items():
         stacks.sort(key=lambda s: order[s.name])
-        sections[kind, places(comparison.plan, stacks, layer)].append(body)
+        sections[kind, places(comparison.plan, stacks, layer, "the same")].append(body)
     for kind, place in sorted(sections, key=lambda section: KINDS.index(section[0])):
         words = heading(kind, comparison)
         yield ""
@@ -205,12 +216,12 @@ def step_lines(step: Step, details: bool, style: Style) -> Iterator[str]:
     yield from resources([replace(r, unchanged=0) for r in step.edits], details, style)
 
 
-def _ignored(comparison: Comparison) -> Iterator[str]:
+def _ignored(comparison: Comparison, details: bool) -> Iterator[str]:
     if not comparison.stacks:
         return
     yield ""
     yield "Ignored, because it has to differ"
-    for text in ignored_words(comparison):
+    for text in ignored_words(comparison, details):
         yield from wrap(text, "  ", "    ")
 
 

@@ -214,7 +214,7 @@ def own_of_members(group: Group, step: Step) -> Iterator[str]:
         yield from wrap(f"{words}these are of {safe(group.first.name)}", _INDENT, _INDENT)
 
 
-def places(plan: Plan, stacks: Sequence[StackPlan], layer: str) -> str:
+def places(plan: Plan, stacks: Sequence[StackPlan], layer: str, same: str = "the same change") -> str:
     """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one, and the sites of
     an edge target behind it: `shops (3 sites: bonn, kiel, ulm)`. Many places are counted, with two of them named."""
     several = len({s.environment for s in plan.stacks}) > 1
@@ -223,7 +223,7 @@ def places(plan: Plan, stacks: Sequence[StackPlan], layer: str) -> str:
         sites.setdefault(f"{s.environment}.{s.target}" if several else s.target, []).append(s.site)
     names = [safe(name) + _sites(found) for name, found in sites.items()]
     if len(names) > _PLACES:
-        return f"{layer}, the same change in {count(len(stacks), 'stack')}, e.g. of {names[0]} and {names[-1]}"
+        return f"{layer}, {same} in {count(len(stacks), 'stack')}, e.g. of {names[0]} and {names[-1]}"
     return f"{layer} of {', '.join(names)}"
 
 
