@@ -70,19 +70,27 @@ def test_every_key_that_one_environment_sets_is_found(written: Written, data: st
     """
     overlay = data.draw(any_overlay(written))
     assume(overlay)
-    name = data.draw(st.sampled_from(sorted(overlay)))
-    setting = {name: overlay[name]}
-    plain, overlaid = (compiled(changed(written, environments={OTHER: {"overlay": o}})) for o in ({}, setting))
-    assume(plain is not None and overlaid is not None)
-    assert plain is not None and overlaid is not None
-    assert plain.compilation is not None and overlaid.compilation is not None
-    graphs = [{s.name: encode_graph(material(s.graph)) for s in c.compilation.stacks} for c in (plain, overlaid)]
-    found = side_by_side(written, {}, setting)
+    key = data.draw(st.sampled_from(sorted(overlay)))
+    setting = {key: overlay[key]}
+    graphs = [_graphs(changed(written, environments={OTHER: {"overlay": o}})) for o in ({}, setting)]
+    assume(None not in graphs)
+    swapped = data.draw(st.booleans())
+    name = ONE if swapped else OTHER
+    found = side_by_side(written, setting, {}) if swapped else side_by_side(written, {}, setting)
     if graphs[0] == graphs[1]:
         assert found.same
         return
     ignored = {i.path for i in found.ignored if not i.path.endswith(".kubeContext")}
-    assert f"environments.{OTHER}" in {b.overlay for b in found.causes} or ignored, (setting, found.causes)
+    lines = {(b.was_overlay, b.was) if swapped else (b.overlay, b.where) for b in found.causes}
+    assert f"environments.{name}" in {overlay for overlay, line in lines if line} or ignored, (setting, found.causes)
+
+
+def _graphs(written: Written) -> dict[str, Any] | None:
+    """Return every stack's graph without what means nothing to the engine; None if the spec cannot be compiled."""
+    found = compiled(written)
+    if found is None or found.compilation is None:
+        return None
+    return {s.name: encode_graph(material(s.graph)) for s in found.compilation.stacks}
 
 
 # --- facts, one by one ------------------------------------------------------------------------------------------
