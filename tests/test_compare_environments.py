@@ -346,6 +346,14 @@ def test_nothing_in_a_spec_steers_a_terminal_or_becomes_markup(form: str) -> Non
         assert "<script>" not in outside
 
 
+def test_colour_is_all_that_a_terminal_gets_more() -> None:
+    """Without its SGR sequences the coloured text is the plain one."""
+    found = compared(HEAD + AWS + "environments: {staging: {}, prod: {overlay: {serving.chat: null}}}\n")
+    coloured, text = (rendered(found, "human", Reading(colour=colour)) for colour in (True, False))
+    assert "\x1b[" in coloured and "\x1b" not in text
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == text
+
+
 def test_a_comment_is_never_longer_than_a_forge_takes() -> None:
     """100 targets, each with a number of its own: rows are counted where there is no room, and none is cut."""
     names = [f"place-{n}" for n in range(100)]

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from stacks.alike import Group
 from stacks.causes import Because
 from stacks.changes import ABSENT
 from stacks.comparison import KINDS, Comparison, Kind, kind_of
@@ -174,7 +173,7 @@ def _differences(comparison: Comparison, details: bool, style: Style) -> Iterato
     found = [(step, g) for g in comparison.groups for step in g.first.steps]
     found.sort(key=lambda f: (order[f[0].stack], bool(f[0].outputs), f[0].component))
     for step, group in found:
-        body = (*step_lines(step, details, style), *_own(group, step))
+        body = (*step_lines(step, details, style), *own_of_members(group, step))
         blocks[kind_of(step), group.first.layer, body] += [m.stack for m in group.members]
     sections: dict[tuple[Kind, str], list[tuple[str, ...]]] = defaultdict(list)
     for (kind, layer, body), stacks in blocks.items():
@@ -188,10 +187,6 @@ def _differences(comparison: Comparison, details: bool, style: Style) -> Iterato
         yield from rest
         for body in sections[kind, place]:
             yield from body
-
-
-def _own(group: Group, step: Step) -> Iterator[str]:
-    return own_of_members(group, step)
 
 
 def step_lines(step: Step, details: bool, style: Style) -> Iterator[str]:
