@@ -18,7 +18,8 @@ from stacks.edits import Create, Delete, NodeEdit, node_of
 class Because:
     """One decided value that differs.
 
-    `where` is its place in a file now, `was` the one before; `reason` tells of a value that no file holds.
+    `where` is its place in a file now, `was` the one before; `reason` tells of a value that no file holds. What is
+    called `was_…` is the same of the side before; a comparison of environments has it, a plan does not.
     """
 
     path: str
@@ -28,6 +29,8 @@ class Because:
     was: str = ""
     overlay: str = ""
     reason: str = ""
+    was_overlay: str = ""
+    was_reason: str = ""
 
     @property
     def written(self) -> bool:

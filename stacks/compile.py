@@ -70,12 +70,13 @@ class Selection:
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """What compiling a spec gives: the compilation unless there are errors, the diagnostics, the case of every stack,
-    and each environment's platforms."""
+    each environment's platforms, and what all of it was made from."""
 
     compilation: Compilation | None
     diagnostics: tuple[Diagnostic, ...]
     loaded: Loaded
     platforms: tuple[Platform, ...] = ()
+    checked: Checked | None = None
 
 
 def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled:
@@ -92,7 +93,7 @@ def compile_spec(data: bytes, file: str, files: Files | None = None) -> Compiled
         return Compiled(None, found, checked.loaded)
     name = checked.loaded.cases[0].spec.name
     compilation = Compilation(__version__, checked.edition.name, name, checked.digest, made.stacks, made.costs)
-    return Compiled(compilation, found, checked.loaded, made.platforms)
+    return Compiled(compilation, found, checked.loaded, made.platforms, checked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from stacks.risk.finding import Finding, Risk, Situation, Target
 from stacks.site_groups import SiteGroup, at_another_site, can_be_shared, group_of, line_of_site
 from stacks.steps import Action, Against, Plan, RatedEdit, StackPlan, Status, Step, Totals
 
-__all__ = ["Action", "Against", "Plan", "RatedEdit", "StackPlan", "Step", "Totals", "plan"]
+__all__ = ["NO_LINE", "Action", "Against", "Plan", "RatedEdit", "StackPlan", "Step", "Totals", "plan"]
 
 Somewhere = tuple[str, str, str]
 """Environment, target and site."""
@@ -310,7 +310,7 @@ def _steps(
                 # A state does not say from which values it came: only where the component is written can be told.
                 explanation = explanation if explanation.startswith("follows from") else "differs from what is deployed"
                 because = _written_at(component, stack.values)
-            elif explanation == _NOTHING:  # better a cause that the table does not know than none
+            elif explanation == NO_LINE:  # better a cause that the table does not know than none
                 because = _because(action, component, was, values, [r.edit for r in rated], strict=False)
         findings = _merged(f for r in rated for f in r.findings)
         if action is Action.MOVE and was is not None and was.id != name:
@@ -448,7 +448,7 @@ def _whole_patches(own: Sequence[Because]) -> list[Because]:
     return list(told.values())
 
 
-_NOTHING = "no spec line explains it"
+NO_LINE = "no spec line explains it"
 
 
 def _otherwise(component: Component, rated: Sequence[RatedEdit], versions: str) -> str:
@@ -463,4 +463,4 @@ def _otherwise(component: Component, rated: Sequence[RatedEdit], versions: str) 
         return "follows from " + ", ".join(f"`{c}`" for c in causes)
     if under(component.origin, ("manifests",)) and not versions:
         return f"the files that `{component.origin}` names hold something else"
-    return versions or _NOTHING
+    return versions or NO_LINE

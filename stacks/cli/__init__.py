@@ -14,6 +14,7 @@ from stacks.cli import (
     compile,
     completion,
     cost,
+    diff,
     explain,
     facts,
     graph,
@@ -44,6 +45,7 @@ from stacks.cli.session import (
 
 COMMANDS = (
     plan,
+    diff,
     check,
     compile,
     graph,

@@ -36,6 +36,12 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--environment", default="", metavar="NAME", help="only stacks of this environment")
     parser.add_argument("--target", default="", metavar="NAME", help="only stacks of this target")
     parser.add_argument("--site", default="", metavar="NAME", help="only stacks of this site of an edge target")
+    add_layer(parser)
+    parser.add_argument("--stack", default="", metavar="NAME", help="only this stack, as `llmform stacks` names it")
+
+
+def add_layer(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a layer."""
     layer = parser.add_argument(
         "--layer", default="", metavar="NAME", help="only this layer: foundation, platform or workloads"
     )
@@ -44,4 +50,3 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "bash": "_llmform_compgen_layers",
         "zsh": f"({' '.join(LAYERS)})",
     }
-    parser.add_argument("--stack", default="", metavar="NAME", help="only this stack, as `llmform stacks` names it")

@@ -23,8 +23,7 @@ _NAMED = 6
 def cost_line(change: CostChange) -> str:
     """Return the cost of a plan in one line, for a comment: what changes at minimum, the budgets, what is not
     priced."""
-    told = _sentences(change)[0].removesuffix(".")
-    told += "."
+    told = " ".join(_sentences(change))
     told += "".join(f" {text}" for text in _budgets(change.budgets))
     if change.once:
         told += f" Once: about {usd(sum((o.usd for o in change.once), Decimal(0)))}."

@@ -146,11 +146,11 @@ def _whole_stack(group: Group, details: bool, style: Style) -> Iterator[str]:
         told = f"the same in {count(len(group.members), 'stack')}, e.g. {' and '.join(dict.fromkeys(examples))}{own}"
         yield from wrap(told, "  ", "  ")
     for step in sorted(stack.steps, key=lambda s: s.component):
-        yield from _titled(step, [safe(line) for line in step.summary] or [what(step)], style)
+        yield from titled(step, [safe(line) for line in step.summary] or [what(step)], style)
         for finding in step.findings:
             if finding.fails:
                 yield from _finding(finding.reason, True, style)
-        yield from _resources(step.edits if details else _adopted(step), details, style)
+        yield from resources(step.edits if details else _adopted(step), details, style)
 
 
 def _adopted(step: Step) -> tuple[RatedEdit, ...]:
@@ -168,7 +168,7 @@ def what(step: Step) -> str:
     return ", ".join(name if n == 1 else f"{n} × {name}" for name, n in sorted(kinds.items()))
 
 
-def _titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
+def titled(step: Step, texts: Sequence[str], style: Style) -> Iterator[str]:
     """Yield the step's line: symbol, name, first text; the others under it."""
     name = safe(step.component)
     prefix = f"  {step.action.value} {name}"
@@ -191,12 +191,12 @@ def _changes(plan: Plan, changed: Sequence[Group], details: bool, style: Style) 
     steps = [(step, g) for g in changed for step in g.first.steps]
     steps.sort(key=lambda p: (not p[0].fails, -p[0].risk, order[p[0].stack], p[0].component))
     for step, group in steps:
-        body = tuple(_step(step, group.first, details, style, _own(group, step)))
+        body = tuple(_step(step, group.first, details, style, own_of_members(group, step)))
         blocks[(step.risk, step.fails, group.first.layer, body)] += [m.stack for m in group.members]
     sections: dict[tuple[Risk, bool, str], list[tuple[str, ...]]] = defaultdict(list)
     for (risk, fails, layer, body), stacks in blocks.items():
         stacks.sort(key=lambda s: order[s.name])
-        sections[(risk, fails, _places(plan, stacks, layer))].append(body)
+        sections[(risk, fails, places(plan, stacks, layer))].append(body)
     for (risk, fails, place), bodies in sections.items():
         mark = "!" if fails or risk >= Risk.ROLLING else " "
         told = f"{risk}, will fail" if fails else str(risk)
@@ -209,7 +209,7 @@ def _changes(plan: Plan, changed: Sequence[Group], details: bool, style: Style) 
             yield from body
 
 
-def _own(group: Group, step: Step) -> Iterator[str]:
+def own_of_members(group: Group, step: Step) -> Iterator[str]:
     """Yield what is said of a step of which every member of the group has its own names or lines."""
     own = [
         *(["names"] if group.own_names else []),
@@ -220,7 +220,7 @@ def _own(group: Group, step: Step) -> Iterator[str]:
         yield from wrap(f"{words}these are of {safe(group.first.name)}", _INDENT, _INDENT)
 
 
-def _places(plan: Plan, stacks: Sequence[StackPlan], layer: str) -> str:
+def places(plan: Plan, stacks: Sequence[StackPlan], layer: str, same: str = "the same change") -> str:
     """Return `workloads of us-east-1, eu-west-1`, with the environment where there is more than one, and the sites of
     an edge target behind it: `shops (3 sites: bonn, kiel, ulm)`. Many places are counted, with two of them named."""
     several = len({s.environment for s in plan.stacks}) > 1
@@ -229,7 +229,7 @@ def _places(plan: Plan, stacks: Sequence[StackPlan], layer: str) -> str:
         sites.setdefault(f"{s.environment}.{s.target}" if several else s.target, []).append(s.site)
     names = [safe(name) + _sites(found) for name, found in sites.items()]
     if len(names) > _PLACES:
-        return f"{layer}, the same change in {count(len(stacks), 'stack')}, e.g. of {names[0]} and {names[-1]}"
+        return f"{layer}, {same} in {count(len(stacks), 'stack')}, e.g. of {names[0]} and {names[-1]}"
     return f"{layer} of {', '.join(names)}"
 
 
@@ -257,7 +257,7 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style, own_words: 
         if derived and derived[0].reason and all(derived[0].reason not in f.reason for f in step.findings):
             words = [f"{words[0]} ({safe(derived[0].reason)})"]
         derived = derived[1:] if derived else []
-    yield from _titled(step, words, style)
+    yield from titled(step, words, style)
     for finding in step.findings:
         if finding.reason and not (created and not finding.fails and finding.risk is Risk.NONE):
             yield from _finding(finding.reason, finding.fails, style)
@@ -270,7 +270,7 @@ def _step(step: Step, stack: StackPlan, details: bool, style: Style, own_words: 
     yield from own_words
     if step.outputs:
         return
-    yield from _resources(step.edits if details or not created else _adopted(step), details, style)
+    yield from resources(step.edits if details or not created else _adopted(step), details, style)
     if not created and step.action is not Action.DELETE:
         yield from _hidden(step, stack, details)
 
@@ -313,7 +313,7 @@ def _output_text(edit: OutputEdit) -> str:
     return f"{safe(edit.name)}: {value_text(edit.before)} → {after}"
 
 
-def _resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Iterator[str]:
+def resources(edits: Sequence[RatedEdit], details: bool, style: Style) -> Iterator[str]:
     """Yield the resources of a step with their changes; all of them with `details`, else those that say something."""
     for rated in edits:
         node, edit = node_of(rated.edit), rated.edit

@@ -71,7 +71,7 @@ def sentences(review: Review) -> Iterator[str]:
     """Yield what the verdict leaves out: totals, what fails, what has errors."""
     plans = [s.plan for s in review.specs]
     if plans and all(p.same for p in plans):
-        yield from dict.fromkeys(nothing_text(p) for p in plans)
+        yield from dict.fromkeys(_same(p) for p in plans)
     elif plans:
         yield f"{totals_text(totals(s for p in plans for s in p.stacks))}."
     if any(p.fails for p in plans):
@@ -80,6 +80,13 @@ def sentences(review: Review) -> Iterator[str]:
         yield "The next update does more: the notes say what."
     if review.broken:
         yield f"{count(len(review.broken), 'spec')} cannot be compiled."
+
+
+def _same(plan: Plan) -> str:
+    stacks = f"{count(len(plan.stacks), 'stack')} as in {plan.against.matched}."
+    if plan.unfinished:
+        return f"The spec changes nothing, and the next update still does something: {stacks}"
+    return f"{nothing_text(plan).removesuffix('.')}: {stacks}"
 
 
 def totals(stacks: Iterable[StackPlan]) -> Totals:
