@@ -1,7 +1,7 @@
 """A comparison of environments as Markdown: the verdict, what the spec says differently, a table, the text folded.
 
 What is too long for a comment is folded first, and counted then; nothing is cut. Nothing that stands in a spec can
-become markup (`stacks/render/markdown_plan.py`).
+become markup (`stacks.render.markdown.py`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stacks.render.markdown_plan import code, escaped
-
 from stacks.causes import Because
 from stacks.comparison import Comparison, kind_of
 from stacks.render import human_comparison
 from stacks.render.human_comparison import cause_lines, cause_words, heading, ignored_words, notes, verdict
 from stacks.render.human_plan import count, what
+from stacks.render.markdown import code, escaped
 from stacks.review import Reading
 from stacks.steps import StackPlan, Step
 

@@ -10,7 +10,7 @@ from stacks.alike import Form, Group, form_of, groups
 from stacks.render.human_plan import because_words, count, nothing_text, totals_text, what
 from stacks.review import Review
 from stacks.risk.finding import Risk
-from stacks.steps import Action, StackPlan, Step, Totals
+from stacks.steps import Action, Plan, StackPlan, Step, Totals
 
 
 @dataclass(frozen=True, slots=True)
