@@ -37,10 +37,11 @@ class EnvironmentCost:
 
 @dataclass(frozen=True, slots=True)
 class CostView:
-    """All that the page says on cost."""
+    """All that the page says on cost; `change` and `after` are of the minimum of a month."""
 
     words: str
     change: str
+    after: str
     environments: tuple[EnvironmentCost, ...]
     per_token: tuple[tuple[PerToken, str, str, str], ...]
     once: tuple[tuple[OneOff, str], ...]
@@ -53,12 +54,14 @@ def cost_view(costs: Sequence[CostChange]) -> CostView | None:
     if not costs:
         return None
     after = _by_environment(c.after for c in costs)
+    change = total(c.monthly for c in costs).minimum
     old = [c.before for c in costs if c.before is not None]
     before = _by_environment(iter(old))
     most = max((r.maximum for r in (*before.values(), *after.values())), default=Decimal(0))
     return CostView(
         cost_line(joined(costs)).removeprefix("Cost: "),
-        signed(total(c.monthly for c in costs).minimum),
+        "unchanged" if old and not change else signed(change),
+        usd(total(c.after.monthly for c in costs).minimum),
         tuple(_environments(before if old else None, after, most)),
         tuple(_per_token(costs)),
         tuple((o, usd(o.usd)) for c in costs for o in c.once),
