@@ -91,7 +91,8 @@ def _environments(before: dict[str, Range] | None, after: dict[str, Range], most
             yield EnvironmentCost(name, "", (_bar("after", now, most),))
             continue
         was = before.get(name, _NOTHING)
-        change = signed(now.minimum - was.minimum)
+        more = now.minimum - was.minimum
+        change = signed(more) if more else "unchanged"
         yield EnvironmentCost(name, change, (_bar("before", was, most), _bar("after", now, most)))
 
 
@@ -134,4 +135,4 @@ def _prices(costs: Sequence[CostChange]) -> Iterator[tuple[str, str, str]]:
     for line in (x for c in costs for x in c.after.lines):
         found[(line.item, line.price)] = None
     for item, price in sorted(found, key=lambda f: (f[0], f[1].usd)):
-        yield item, f"${price.usd} a {price.unit}", f"{price.source}, {price.as_of}"
+        yield item, f"${price.usd} per {price.unit}", f"{price.source}, {price.as_of}"

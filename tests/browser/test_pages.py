@@ -111,9 +111,9 @@ def test_filters_and_search(pages: Path, chromium: Any) -> None:
         assert (one.visible(".change"), shown(one)) == (1, "1 change of 3, 0 stacks of 2")
         page.get_by_role("button", name="Clear", exact=True).click()
         page.wait_for_function("document.querySelector('#count').textContent.startsWith('3')")
-        page.get_by_label("Environment").select_option("prod")
+        page.get_by_label("Environment", exact=True).select_option("prod")
         assert shown(one) == "3 changes of 3, 1 stack of 2"
-        page.get_by_label("Environment").select_option("")
+        page.get_by_label("Environment", exact=True).select_option("")
         page.keyboard.press("Escape")
         page.locator("body").click(position={"x": 2, "y": 2})
         page.keyboard.press("/")  # leads to the search
