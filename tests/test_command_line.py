@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,17 @@ def test_a_spec_is_a_yaml_or_json_file_or_in_a_folder(command: str, tmp_path: Pa
 )
 def test_options_with_few_values_complete_them(option: str, choices: set[str], tmp_path: Path) -> None:
     assert completed(["plan", "a.yaml", option, ""], tmp_path) == choices
+
+
+@pytest.mark.parametrize("words", [["compile", "spec.yaml"], ["plan", "spec.yaml", "--format", "json"], ["schema"]])
+def test_what_is_no_file_is_written_to_and_stays(words: list[str], spec: Path) -> None:
+    """`-o` of a pipe, as of `/dev/null`, puts no file in its place."""
+    pipe = spec.parent / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        try:
+            assert run([*words, "-o", "pipe"], spec.parent)[0] == 0
+            assert stat.S_ISFIFO(pipe.stat().st_mode)
+            assert json.loads(reader.communicate(timeout=10)[0])
+        finally:
+            reader.kill()

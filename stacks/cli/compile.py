@@ -49,11 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
 def write_whole(path: Path, text: str) -> None:
     """Write a file by renaming a finished one into its place, so that nobody ever reads half of it.
 
-    A file that was there keeps its permissions.
+    A file that was there keeps its permissions. What is no file (`/dev/null`, a pipe) is written to and stays.
     """
     import tempfile  # only commands that write a file pay for the import
 
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

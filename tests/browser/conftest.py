@@ -32,9 +32,13 @@ def missing(what: str) -> None:
     pytest.skip(text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser with a new, empty profile."""
+    """A browser with a new, empty profile.
+
+    For a module and no longer: as long as it is there, its driver's event loop runs in this thread, and whoever asks
+    asyncio for one of their own (the engine's SDK) is refused.
+    """
     program = shutil.which("chromium")
     if program is None:
         missing("Chromium")
