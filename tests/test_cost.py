@@ -160,6 +160,33 @@ def test_8_spot_without_a_price_is_said_to_be_a_ceiling() -> None:
     assert line.monthly.minimum == D("1358.53")
 
 
+def test_a_maximum_without_a_price_on_demand_is_said_to_lack_it() -> None:
+    """A sheet with a spot price alone says nothing of the nodes that are on demand in the end."""
+    pools = {
+        "l40s": {"accelerator": "nvidia-l40s", "instance": "g6e.xlarge", "max": 2, "capacity": ["spot", "on-demand"]}
+    }
+    value = spec(nodePools=pools, targets={"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}})
+    value["targets"]["eu"]["prices"] = "prices.json"
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.xlarge": {"spot": 0.70}}}
+    cost = priced(value, prices=sheet)
+    [line] = of(cost, "nodePools.l40s", "g6e.xlarge")
+    assert line.monthly == Range(D("511.00"), None, D("1022.00"))  # 0.70 × 730; at most 2 × 0.70 × 730, as spot
+    assert "g6e.xlarge on demand, where spot is not to be had" in [u.item for u in cost.unpriced]
+    pools["l40s"]["capacity"] = ["spot"]
+    assert not [u for u in priced(value, prices=sheet).unpriced if "on demand" in u.item]
+
+
+def test_a_type_without_a_price_is_said_to_be_instead_of_those_that_have_one() -> None:
+    """The nodes are counted once: as the type that has a price, which another may take the place of."""
+    value = spec(nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 2}})
+    value["targets"] = {"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}}
+    value["targets"]["eu"]["prices"] = "prices.json"
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.2xlarge": {"onDemand": 2}}}
+    cost = priced(value, prices=sheet)
+    assert monthly(of(cost, "nodePools.l40s", "g6e.2xlarge"))[0] == D("1460")  # 2 × 730
+    assert "g6e.xlarge in place of g6e.2xlarge" in [u.item for u in cost.unpriced]
+
+
 ON_PREM = {
     "dresden": {"provider": "on-prem", "kubeContext": "d", "storage": {"shared": "cephfs"}, "prices": "prices.json"}
 }
@@ -333,6 +360,30 @@ def test_every_resource_of_aws_is_priced_or_free_or_listed(written: Written) -> 
     assert types <= FREE | _NODES | set(_RULES)
 
 
+def test_a_bought_node_whose_price_has_no_end_gives_sums_that_are_exact() -> None:
+    """$62,000 over 3 years are 2.3592... an hour for ever: each line is a millionth of a dollar, so that sums of
+    any order are the same, and no view has digits that nobody can read."""
+    pools = {f"p{n}": {"accelerator": "nvidia-l40s", "max": n + 2} for n in range(3)}
+    place = ON_PREM["dresden"] | {"addons": "existing"}
+    value = spec(targets={"dresden": place}, nodePools=pools, environments={"a": {}, "b": {}, "c": {}})
+    value["models"]["again"] = SMALL
+    value["serving"] = {
+        f"{model}{n}": {"model": model, "pool": f"p{n}", "replicas": 1, "allowSinglePoint": True}
+        | ({"args": {"runner": "pooling"}} if model == "again" else {})
+        for n in range(3)
+        for model in ("chat", "again")
+    }
+    nodes = {f"p{n}": {"usdPerNode": 62000 + n, "years": 3} for n in range(3)}
+    cost = priced(value, prices=SHEET | {"nodes": nodes})
+    for line in cost.lines:
+        for amount in (line.monthly.minimum, line.monthly.expected, line.monthly.maximum):
+            assert amount is not None and amount == amount.quantize(D("0.000001"))
+    for name in VIEWS:
+        assert sum((r.monthly.minimum for r in view(cost, name)), D(0)) == cost.monthly.minimum
+    # a node of p0: 62,000 / (3 x 8,760) x 730 = 1,722.222222...; two pods of one GPU need two nodes
+    assert monthly(of(cost, "nodePools.p0"))[0] == 3 * D("3444.444444")
+
+
 # ---- changes, selections, budgets ----
 
 
@@ -345,6 +396,22 @@ def test_a_change_is_priced_with_one_price_list() -> None:
     change = cost_change(compiled(value), compiled(with_sheet, prices=sheet))
     assert change.monthly.minimum == change.monthly.maximum == 0
     assert change.before is not None and change.before.monthly.minimum > 9 * 730
+
+
+def test_a_move_to_another_region_is_no_matter_of_one_price_list() -> None:
+    """A sheet of the new region says nothing of what stood in the old one, which keeps its own prices."""
+    old, new = spec(), spec()
+    there = {"provider": "aws", "account": "123456789012"}
+    old["targets"] = {"main": there | {"region": "us-east-1"}}
+    new["targets"] = {"main": there | {"region": "eu-central-1", "prices": "prices.json"}}
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.xlarge": {"onDemand": 9}}}
+    change = cost_change(compiled(old), compiled(new, prices=sheet))
+    assert change.before is not None
+    assert change.before.monthly.minimum == D("1627.724259")  # as in case 2: the list prices of us-east-1
+    [node] = of(change.after, "nodePools.l40s", "g6e.xlarge")
+    assert node.monthly.minimum == 9 * 730
+    back = cost_change(compiled(new, prices=sheet), compiled(old))
+    assert back.before is not None and of(back.before, "nodePools.l40s", "g6e.xlarge") == [node]
 
 
 def test_a_layer_alone_has_its_part_of_the_whole() -> None:
@@ -385,6 +452,26 @@ def test_a_budget_fails_above_its_share_of_the_priced_minimum(budget: dict[str, 
     for d in found:
         assert "data transfer" in d.help and "not counted" in d.help
         assert d.related[0].text.startswith("$1,359: g6e.xlarge on demand, 1 to 2 × 730 hours")
+
+
+def test_a_budget_of_which_nothing_is_priced_is_not_at_nothing() -> None:
+    """Nobody knows how much of it is taken: no share is told."""
+    budget = {"monthly": "$1000", "failAbove": "100%", "models": {"chat": {"monthly": "$500"}}}
+    target = {"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}}
+    change, _ = costs(compile_spec(json.dumps(spec(targets=target, budget=budget)).encode(), "spec.yaml"), None)
+    said = cost_line(change)
+    assert "Budget of `default` $1,000: 8 %." in said  # control plane, key and address: $77.65
+    assert "Budget of `chat` in `default` $500: nothing of it is priced." in said
+
+
+def test_one_smaller_line_is_one() -> None:
+    """Six lines, of which five are named."""
+    budget = {"monthly": "$9000", "failAbove": "100%", "models": {"chat": {"monthly": "$1"}}}
+    place = {"provider": "aws", "region": "us-east-1", "account": "123456789012"}
+    targets = {n: place | {"network": {"cidr": f"10.{i}.0.0/16"}} for i, n in enumerate("ab")}
+    _, found = costs(compile_spec(json.dumps(spec(targets=targets, budget=budget)).encode(), "spec.yaml"), None)
+    [error] = found  # nodes, disks and weights, twice
+    assert error.related[-1].text.endswith("; 1 smaller line")
 
 
 def test_a_budget_is_of_all_targets_of_its_environment() -> None:

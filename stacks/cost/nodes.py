@@ -117,13 +117,19 @@ def _hours(
     if without or not priced:
         which = " ".join(without) or "nodes of a type that is not known"
         nodes = _numbers(count)
-        yield _lacking(place, view, f"{nodes} × {which}", place.rates.no_price())
+        # these nodes are counted once: as a type that has a price, where there is one
+        item = f"{which} in place of {priced[0][1]}" if priced else f"{nodes} × {which}"
+        yield _lacking(place, view, item, place.rates.no_price())
     if not priced:
         return
     usd, cheapest = priced[0]
     first = rated[cheapest]
     assert first is not None
     on_demand = {t: place.rates.instance(t, "on-demand") for _, t in priced}
+    missing = [t for t, r in on_demand.items() if r is None]
+    if missing and view.karpenter is not None and "on-demand" in view.karpenter.capacities:
+        item = f"{' '.join(missing)} on demand, where spot is not to be had"
+        yield _lacking(place, view, item, place.rates.no_price())
 
     def at_most(name: str) -> tuple[Decimal, int]:
         number = most[name]
@@ -134,7 +140,7 @@ def _hours(
     monthly = Range(
         usd * count.minimum * HOURS_A_MONTH,
         None if count.expected is None else usd * count.expected * HOURS_A_MONTH,
-        max(top, usd * count.minimum) * HOURS_A_MONTH,
+        max(top, usd * max(count.minimum, count.expected or 0)) * HOURS_A_MONTH,
     )
     how = "spot at the on-demand price, its ceiling" if first.ceiling else capacity.replace("-", " ")
     text = f"{_numbers(count)} × 730 hours"
@@ -203,7 +209,11 @@ def _lacking(place: Place, view: PoolView, item: str, reason: str) -> Unpriced:
 def _by_model(
     place: Place, view: PoolView, here: Sequence[Pods], item: str, quantity: str, price: Price, monthly: Range
 ) -> Iterator[Line]:
-    """Yield the line once for each model that the pool serves, by what its servers ask for; their sum is the whole."""
+    """Yield the line once for each model that the pool serves, by what its servers ask for; their sum is the whole.
+
+    The whole is rounded first: a price that is divided has no end, and sums of such depend on their order.
+    """
+    monthly = _part(monthly, Decimal(1))
     weights: dict[str, float] = {}
     for p in here:
         weights[p.model] = weights.get(p.model, 0.0) + p.weight

@@ -56,7 +56,9 @@ def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
     for state in states:
         of = f" of `{safe(state.model)}` in" if state.model else " of"
         failing = ", and the plan fails" if state.exceeded else ""
-        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {percent(state.share)}{failing}."
+        # what has no price is not nothing: nobody knows how much of the budget it takes
+        taken = percent(state.share) if state.minimum or not state.unpriced else "nothing of it is priced"
+        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {taken}{failing}."
 
 
 def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
