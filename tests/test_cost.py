@@ -26,14 +26,16 @@ from stacks.cost.resources import _NODES, _RULES, FREE
 from stacks.cost.review import costs
 from stacks.cost.values import Cost, Line, Range
 from stacks.cost.views import VIEWS, view
-from stacks.cost.words import percent, signed, usd
+from stacks.cost.words import of_token, percent, rate, signed, usd
 from stacks.render.cost import cost_line, cost_values, human_cost, human_table
+from stacks.render.page_cost import Bar, cost_view
 from tests.memory_files import MemoryFiles
 from tests.strategies import Written, specs
 
 D = Decimal
 MODEL = "hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28"
 SMALL = "hf://BAAI/bge-m3@5617a9f61b028005a4858fdac845db406aefb181"
+LOAD = {"traffic": {"requestsPerSecond": 2, "inputTokens": 1500, "outputTokens": 300}, "allowSinglePoint": True}
 SHEET = {"asOf": "2026-11-01", "source": "agreement no. 4711"}
 
 
@@ -462,6 +464,51 @@ def test_a_budget_of_which_nothing_is_priced_is_not_at_nothing() -> None:
     said = cost_line(change)
     assert "Budget of `default` $1,000: 8 %." in said  # control plane, key and address: $77.65
     assert "Budget of `chat` in `default` $500: nothing of it is priced." in said
+
+
+def test_the_page_does_not_say_that_what_has_no_price_costs_nothing() -> None:
+    """Of two environments one is priced; the other is not known, in the table and in the chart."""
+    place = ON_PREM["dresden"] | {"addons": "existing"}
+    value = spec(targets=spec()["targets"] | {"d": {k: v for k, v in place.items() if k != "prices"}})
+    value["environments"] = {"cloud": {"targets": ["us-east-1"]}, "own": {"targets": ["d"]}}
+    value["nodePools"]["l40s"] = {"accelerator": "nvidia-l40s", "max": 2}
+    both = compiled(value)
+    shown = cost_view([cost_change(None, both)])
+    assert shown is not None and shown.after == "$1,628"
+    cloud, own = shown.environments
+    assert cloud.bars[0].words[0] == "$1,628"
+    assert own.bars == (Bar("after", 0, None, 0, ("not known", "not known", "not known")),)
+    again = cost_view([cost_change(both, both)])
+    assert again is not None
+    assert [e.change for e in again.environments] == ["unchanged", "not known"]
+    del value["environments"]["cloud"], value["targets"]["us-east-1"]
+    nothing = cost_view([cost_change(None, compiled(value))])
+    assert nothing is not None and (nothing.change, nothing.after) == ("not known", "not known")
+    assert (cost_change(None, both).known, cost_change(None, compiled(value)).known) == (True, False)
+
+
+def test_a_price_is_shown_with_digits_that_can_be_read() -> None:
+    """List prices as they are, a price without end to a millionth; and in English."""
+    assert [rate(D(x), "hour") for x in ("0.1000", "10.49264", "2.455806392694063926940639269")] == [
+        "$0.1 an hour",
+        "$10.49264 an hour",
+        "$2.455806 an hour",
+    ]
+    assert rate(D("0.08"), "GB-month") == "$0.08 a GB-month"
+    assert rate(D("0.0000001"), "hour") == "$0.0000001 an hour"
+
+
+def test_a_token_that_costs_something_is_not_for_nothing() -> None:
+    """Fractions of a cent are shown, in the page as in the table."""
+    made = compiled(spec(serving={"chat": {"model": "chat", "pool": "l40s", "replicas": 1} | LOAD}))
+    change = cost_change(None, made)
+    shown = cost_view([change])
+    assert shown is not None
+    [(token, read, wrote, _)] = shown.per_token
+    assert token.usd_per_million_input is not None and token.usd_per_million_output is not None
+    assert read == f"${token.usd_per_million_input:.3f}" and wrote == f"${token.usd_per_million_output:.3f}"
+    assert f"{read} read, {wrote} written" in human_table(change, ("stack",), details=False).replace("\n    ", " ")
+    assert of_token(D("0.0004")) == "less than $0.001"
 
 
 def test_one_smaller_line_is_one() -> None:

@@ -21,7 +21,9 @@ from stacks.cost.nodes import needed_nodes
 from stacks.cost.place import Place
 from stacks.cost.pods import Pods, servers_of
 from stacks.cost.pools import PoolView, pools_of
+from stacks.cost.rates import HOUR
 from stacks.cost.values import OneOff
+from stacks.cost.words import rate
 
 
 class Side(NamedTuple):
@@ -94,7 +96,7 @@ def _surge(place: Place, view: PoolView, here: Sequence[Pods], pods: Pods, stack
     text = (
         f"{nodes} node{'s' if nodes > 1 else ''} more while {pods.replicas} "
         f"replica{'s restart' if pods.replicas > 1 else ' restarts'}: {rounds} × {pods.seconds / 60:.0f} min at "
-        f"${price.normalize():f} an hour"
+        f"{rate(price, HOUR)}"
     )
     yield OneOff(stack, pods.component, text, price * nodes * hours)
 
@@ -108,6 +110,6 @@ def _drift(place: Place, view: PoolView, here: Sequence[Pods]) -> Iterator[OneOf
     hours = Decimal(nodes * seconds) / 3600
     text = (
         f"1 node more while {nodes} node{'s are' if nodes > 1 else ' is'} made anew: {nodes} × {seconds / 60:.0f} min "
-        f"at ${price.normalize():f} an hour"
+        f"at {rate(price, HOUR)}"
     )
     yield OneOff(view.stack.name, view.component, text, price * hours)
