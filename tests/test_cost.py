@@ -277,6 +277,18 @@ def test_14_a_rollout_that_starts_a_node_more() -> None:
     assert change.monthly == Range(D(0), D(0), D(0))
 
 
+def test_a_rollout_starts_no_node_of_ones_own() -> None:
+    """They are there all month, whoever uses them: a change costs nothing once."""
+    value = spec(targets=ON_PREM, nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 3}})
+    value["serving"]["chat"]["replicas"] = 2
+    after = copy.deepcopy(value)
+    after["serving"]["chat"]["env"] = {"NCCL_DEBUG": "WARN"}
+    sheet = SHEET | {"nodes": {"l40s": {"usdPerHour": 1}}}
+    change = cost_change(compiled(value, prices=sheet), compiled(after, prices=sheet))
+    assert change.after.monthly.minimum == 2 * 730
+    assert change.once == ()
+
+
 def test_15_another_region_is_not_priced_but_for_what_costs_the_same_everywhere() -> None:
     """In eu-west-1 the catalog knows the control plane, the key and the address; nodes are listed, never $0."""
     target = {"eu": {"provider": "aws", "region": "eu-west-1", "account": "123456789012"}}

@@ -7,7 +7,7 @@
 
 The time of a new replica is the plan's estimate, which the Deployment carries as `progressDeadlineSeconds`: a node, the
 image, the weights, the engine. A node costs what its pool's cheapest type costs. Where the time or the price is not
-known, nothing is said.
+known, nothing is said. Nodes of one's own are there all month: a rollout starts none.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def _drifts(was: PoolView | None, now: PoolView) -> bool:
 
 
 def _hourly(place: Place, view: PoolView) -> Decimal | None:
-    """Return what a node of the pool costs an hour, as its cheapest type; None where nobody knows."""
+    """Return what a node that Karpenter starts costs an hour, as the pool's cheapest type; None where nobody knows, or
+    nothing starts one: nodes of one's own are there whoever uses them."""
     if view.karpenter is None:
-        price = place.rates.node(view.name, place.value(f"nodePools.{view.name}.perNode") or 0)
-        return price.usd if price is not None and view.group is None else None
+        return None
     capacity = "spot" if "spot" in view.karpenter.capacities else "on-demand"
     rated = [place.rates.instance(t, capacity) for t in view.karpenter.types]
     return min((r.price.usd for r in rated if r is not None), default=None)
