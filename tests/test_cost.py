@@ -277,6 +277,28 @@ def test_14_a_rollout_that_starts_a_node_more() -> None:
     assert change.monthly == Range(D(0), D(0), D(0))
 
 
+def test_a_disk_that_is_faster_than_gp3_is_for_nothing_more() -> None:
+    """A pool without GPUs: 150 GiB, 4,000 operations and 1,000 MiB a second, of which 3,000 and 125 cost nothing."""
+    model = {
+        "source": "hf://Qwen/Qwen2.5-1.5B-Instruct-GGUF", "revision": "91cad51170dc346986eccefdc2dd33a9da36ead9",
+        "file": "qwen2.5-1.5b-instruct-q4_k_m.gguf", "contextLength": "8k",
+        "sha256": "6a1a2eb6d15622bf3c96857206351ba97e1af16c30d7a74ee38970e434e9407e",
+    }  # fmt: skip
+    value = spec(
+        models={"small": model},
+        nodePools={"box": {"accelerator": "none", "cores": 8, "memory": "16Gi", "max": 3}},
+        serving={"frugal": {"model": "small", "engine": "llama-cpp", "pool": "box", "replicas": 3}},
+    )
+    cost = priced(value)
+    each = {line.item: line.monthly.minimum / 3 for line in of(cost, "nodePools.box", "gp3")}
+    assert each == {
+        "150 GiB gp3": D("12"),  # 150 × 0.08
+        "875 MiB/s of gp3 above 125": D("35"),  # 875 × 0.04
+        "1000 operations a second of gp3 above 3,000": D("5"),  # 1,000 × 0.005
+    }
+    assert not [u for u in cost.unpriced if u.component == "nodePools.box"]
+
+
 def test_a_rollout_starts_no_node_of_ones_own() -> None:
     """They are there all month, whoever uses them: a change costs nothing once."""
     value = spec(targets=ON_PREM, nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 3}})

@@ -160,10 +160,16 @@ def _disk(
     """Yield the root volumes: storage, and what is beyond gp3's free throughput and operations."""
     if disk is None or not count.maximum:
         return
-    wanted = [("gp3-storage", disk.gib, f"{disk.gib} GiB gp3")] if disk.type == "gp3" else []
+    if disk.type != "gp3":
+        yield _lacking(place, view, f"{_numbers(count)} × {disk.gib} GiB {disk.type}", "no price of it is known")
+        return
+    wanted = [("gp3-storage", disk.gib, f"{disk.gib} GiB gp3")]
     if disk.throughput > BASE_THROUGHPUT:
         extra = disk.throughput - BASE_THROUGHPUT
         wanted.append(("gp3-throughput", extra, f"{extra} MiB/s of gp3 above {BASE_THROUGHPUT}"))
+    if disk.iops > BASE_IOPS:
+        extra = disk.iops - BASE_IOPS
+        wanted.append(("gp3-iops", extra, f"{extra} operations a second of gp3 above {BASE_IOPS:,}"))
     for service, units, item in wanted:
         price = place.rates.service(service)
         if price is None:
@@ -173,11 +179,6 @@ def _disk(
         expected = None if count.expected is None else each * count.expected
         monthly = Range(each * count.minimum, expected, each * count.maximum)
         yield from _by_model(place, view, here, item, f"{_numbers(count)} × {units}", price, monthly)
-    if disk.iops > BASE_IOPS:
-        item = f"{_numbers(count)} × {disk.iops - BASE_IOPS} operations a second of gp3 above {BASE_IOPS:,}"
-        yield _lacking(place, view, item, "no price of them is known")
-    if disk.type != "gp3":
-        yield _lacking(place, view, f"{_numbers(count)} × {disk.gib} GiB {disk.type}", "no price of it is known")
 
 
 def _own_nodes(place: Place, view: PoolView, here: Sequence[Pods]) -> Iterator[Line | Unpriced]:

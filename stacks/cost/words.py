@@ -39,7 +39,7 @@ def rate(price: Decimal, unit: str) -> str:
         ('$0.1 an hour', '$1.769406 an hour', '$0.08 a GB-month')
     """
     short = price.quantize(_MILLIONTH) if price > _MILLIONTH else price
-    return f"${short.normalize():f} {'an' if unit == 'hour' else 'a'} {unit}"
+    return f"${short.normalize():f} {'an' if unit in ('hour', 'IOPS-month') else 'a'} {unit}"
 
 
 def of_token(amount: Decimal) -> str:
