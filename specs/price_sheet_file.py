@@ -130,6 +130,11 @@ def _entries(
 
 def _rate(name: str, entry: Member) -> Iterator[Diagnostic]:
     yield from _fields(entry, f"instances.{name}", RATE_KEYS, "onDemand: 1.861")
+    if isinstance(entry.tree.value, Mapping) and not entry.tree.members:
+        advice = "write `onDemand`, `spot` or both, or leave the type out"
+        yield Diagnostic(
+            "bad-value", f"`instances.{name}` says no price", entry.tree.span, f"instances.{name}", help=advice
+        )
 
 
 def _service(name: str, entry: Member) -> Iterator[Diagnostic]:

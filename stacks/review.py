@@ -74,9 +74,12 @@ class Review:
 
     @cached_property
     def monthly(self) -> Decimal | None:
-        """By how many US dollars a month the priced minimum changes; None where no prices were asked for."""
-        costs = [s.cost for s in self.specs]
-        return sum((c.monthly.minimum for c in costs if c), Decimal(0)) if all(costs) else None
+        """By how many US dollars a month the priced minimum changes; None where no prices were asked for, or where
+        nothing has one."""
+        costs = [s.cost for s in self.specs if s.cost is not None]
+        if len(costs) < len(self.specs) or (costs and not any(c.known for c in costs)):
+            return None
+        return sum((c.monthly.minimum for c in costs), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,16 @@ from stacks.cost.resources import _NODES, _RULES, FREE
 from stacks.cost.review import costs
 from stacks.cost.values import Cost, Line, Range
 from stacks.cost.views import VIEWS, view
-from stacks.cost.words import percent, signed, usd
+from stacks.cost.words import of_token, percent, rate, signed, usd
 from stacks.render.cost import cost_line, cost_values, human_cost, human_table
+from stacks.render.page_cost import Bar, cost_view
 from tests.memory_files import MemoryFiles
 from tests.strategies import Written, specs
 
 D = Decimal
 MODEL = "hf://Qwen/Qwen2.5-7B-Instruct@a09a35458c702b33eeacc393d103063234e8bc28"
 SMALL = "hf://BAAI/bge-m3@5617a9f61b028005a4858fdac845db406aefb181"
+LOAD = {"traffic": {"requestsPerSecond": 2, "inputTokens": 1500, "outputTokens": 300}, "allowSinglePoint": True}
 SHEET = {"asOf": "2026-11-01", "source": "agreement no. 4711"}
 
 
@@ -160,6 +162,33 @@ def test_8_spot_without_a_price_is_said_to_be_a_ceiling() -> None:
     assert line.monthly.minimum == D("1358.53")
 
 
+def test_a_maximum_without_a_price_on_demand_is_said_to_lack_it() -> None:
+    """A sheet with a spot price alone says nothing of the nodes that are on demand in the end."""
+    pools = {
+        "l40s": {"accelerator": "nvidia-l40s", "instance": "g6e.xlarge", "max": 2, "capacity": ["spot", "on-demand"]}
+    }
+    value = spec(nodePools=pools, targets={"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}})
+    value["targets"]["eu"]["prices"] = "prices.json"
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.xlarge": {"spot": 0.70}}}
+    cost = priced(value, prices=sheet)
+    [line] = of(cost, "nodePools.l40s", "g6e.xlarge")
+    assert line.monthly == Range(D("511.00"), None, D("1022.00"))  # 0.70 × 730; at most 2 × 0.70 × 730, as spot
+    assert "g6e.xlarge on demand, where spot is not to be had" in [u.item for u in cost.unpriced]
+    pools["l40s"]["capacity"] = ["spot"]
+    assert not [u for u in priced(value, prices=sheet).unpriced if "on demand" in u.item]
+
+
+def test_a_type_without_a_price_is_said_to_be_instead_of_those_that_have_one() -> None:
+    """The nodes are counted once: as the type that has a price, which another may take the place of."""
+    value = spec(nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 2}})
+    value["targets"] = {"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}}
+    value["targets"]["eu"]["prices"] = "prices.json"
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.2xlarge": {"onDemand": 2}}}
+    cost = priced(value, prices=sheet)
+    assert monthly(of(cost, "nodePools.l40s", "g6e.2xlarge"))[0] == D("1460")  # 2 × 730
+    assert "g6e.xlarge in place of g6e.2xlarge" in [u.item for u in cost.unpriced]
+
+
 ON_PREM = {
     "dresden": {"provider": "on-prem", "kubeContext": "d", "storage": {"shared": "cephfs"}, "prices": "prices.json"}
 }
@@ -248,6 +277,40 @@ def test_14_a_rollout_that_starts_a_node_more() -> None:
     assert change.monthly == Range(D(0), D(0), D(0))
 
 
+def test_a_disk_that_is_faster_than_gp3_is_for_nothing_more() -> None:
+    """A pool without GPUs: 150 GiB, 4,000 operations and 1,000 MiB a second, of which 3,000 and 125 cost nothing."""
+    model = {
+        "source": "hf://Qwen/Qwen2.5-1.5B-Instruct-GGUF", "revision": "91cad51170dc346986eccefdc2dd33a9da36ead9",
+        "file": "qwen2.5-1.5b-instruct-q4_k_m.gguf", "contextLength": "8k",
+        "sha256": "6a1a2eb6d15622bf3c96857206351ba97e1af16c30d7a74ee38970e434e9407e",
+    }  # fmt: skip
+    value = spec(
+        models={"small": model},
+        nodePools={"box": {"accelerator": "none", "cores": 8, "memory": "16Gi", "max": 3}},
+        serving={"frugal": {"model": "small", "engine": "llama-cpp", "pool": "box", "replicas": 3}},
+    )
+    cost = priced(value)
+    each = {line.item: line.monthly.minimum / 3 for line in of(cost, "nodePools.box", "gp3")}
+    assert each == {
+        "150 GiB gp3": D("12"),  # 150 × 0.08
+        "875 MiB/s of gp3 above 125": D("35"),  # 875 × 0.04
+        "1000 operations a second of gp3 above 3,000": D("5"),  # 1,000 × 0.005
+    }
+    assert not [u for u in cost.unpriced if u.component == "nodePools.box"]
+
+
+def test_a_rollout_starts_no_node_of_ones_own() -> None:
+    """They are there all month, whoever uses them: a change costs nothing once."""
+    value = spec(targets=ON_PREM, nodePools={"l40s": {"accelerator": "nvidia-l40s", "max": 3}})
+    value["serving"]["chat"]["replicas"] = 2
+    after = copy.deepcopy(value)
+    after["serving"]["chat"]["env"] = {"NCCL_DEBUG": "WARN"}
+    sheet = SHEET | {"nodes": {"l40s": {"usdPerHour": 1}}}
+    change = cost_change(compiled(value, prices=sheet), compiled(after, prices=sheet))
+    assert change.after.monthly.minimum == 2 * 730
+    assert change.once == ()
+
+
 def test_15_another_region_is_not_priced_but_for_what_costs_the_same_everywhere() -> None:
     """In eu-west-1 the catalog knows the control plane, the key and the address; nodes are listed, never $0."""
     target = {"eu": {"provider": "aws", "region": "eu-west-1", "account": "123456789012"}}
@@ -333,6 +396,30 @@ def test_every_resource_of_aws_is_priced_or_free_or_listed(written: Written) -> 
     assert types <= FREE | _NODES | set(_RULES)
 
 
+def test_a_bought_node_whose_price_has_no_end_gives_sums_that_are_exact() -> None:
+    """$62,000 over 3 years are 2.3592... an hour for ever: each line is a millionth of a dollar, so that sums of
+    any order are the same, and no view has digits that nobody can read."""
+    pools = {f"p{n}": {"accelerator": "nvidia-l40s", "max": n + 2} for n in range(3)}
+    place = ON_PREM["dresden"] | {"addons": "existing"}
+    value = spec(targets={"dresden": place}, nodePools=pools, environments={"a": {}, "b": {}, "c": {}})
+    value["models"]["again"] = SMALL
+    value["serving"] = {
+        f"{model}{n}": {"model": model, "pool": f"p{n}", "replicas": 1, "allowSinglePoint": True}
+        | ({"args": {"runner": "pooling"}} if model == "again" else {})
+        for n in range(3)
+        for model in ("chat", "again")
+    }
+    nodes = {f"p{n}": {"usdPerNode": 62000 + n, "years": 3} for n in range(3)}
+    cost = priced(value, prices=SHEET | {"nodes": nodes})
+    for line in cost.lines:
+        for amount in (line.monthly.minimum, line.monthly.expected, line.monthly.maximum):
+            assert amount is not None and amount == amount.quantize(D("0.000001"))
+    for name in VIEWS:
+        assert sum((r.monthly.minimum for r in view(cost, name)), D(0)) == cost.monthly.minimum
+    # a node of p0: 62,000 / (3 x 8,760) x 730 = 1,722.222222...; two pods of one GPU need two nodes
+    assert monthly(of(cost, "nodePools.p0"))[0] == 3 * D("3444.444444")
+
+
 # ---- changes, selections, budgets ----
 
 
@@ -345,6 +432,22 @@ def test_a_change_is_priced_with_one_price_list() -> None:
     change = cost_change(compiled(value), compiled(with_sheet, prices=sheet))
     assert change.monthly.minimum == change.monthly.maximum == 0
     assert change.before is not None and change.before.monthly.minimum > 9 * 730
+
+
+def test_a_move_to_another_region_is_no_matter_of_one_price_list() -> None:
+    """A sheet of the new region says nothing of what stood in the old one, which keeps its own prices."""
+    old, new = spec(), spec()
+    there = {"provider": "aws", "account": "123456789012"}
+    old["targets"] = {"main": there | {"region": "us-east-1"}}
+    new["targets"] = {"main": there | {"region": "eu-central-1", "prices": "prices.json"}}
+    sheet = SHEET | {"region": "eu-central-1", "instances": {"g6e.xlarge": {"onDemand": 9}}}
+    change = cost_change(compiled(old), compiled(new, prices=sheet))
+    assert change.before is not None
+    assert change.before.monthly.minimum == D("1627.724259")  # as in case 2: the list prices of us-east-1
+    [node] = of(change.after, "nodePools.l40s", "g6e.xlarge")
+    assert node.monthly.minimum == 9 * 730
+    back = cost_change(compiled(new, prices=sheet), compiled(old))
+    assert back.before is not None and of(back.before, "nodePools.l40s", "g6e.xlarge") == [node]
 
 
 def test_a_layer_alone_has_its_part_of_the_whole() -> None:
@@ -385,6 +488,71 @@ def test_a_budget_fails_above_its_share_of_the_priced_minimum(budget: dict[str, 
     for d in found:
         assert "data transfer" in d.help and "not counted" in d.help
         assert d.related[0].text.startswith("$1,359: g6e.xlarge on demand, 1 to 2 × 730 hours")
+
+
+def test_a_budget_of_which_nothing_is_priced_is_not_at_nothing() -> None:
+    """Nobody knows how much of it is taken: no share is told."""
+    budget = {"monthly": "$1000", "failAbove": "100%", "models": {"chat": {"monthly": "$500"}}}
+    target = {"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}}
+    change, _ = costs(compile_spec(json.dumps(spec(targets=target, budget=budget)).encode(), "spec.yaml"), None)
+    said = cost_line(change)
+    assert "Budget of `default` $1,000: 8 %." in said  # control plane, key and address: $77.65
+    assert "Budget of `chat` in `default` $500: nothing of it is priced." in said
+
+
+def test_the_page_does_not_say_that_what_has_no_price_costs_nothing() -> None:
+    """Of two environments one is priced; the other is not known, in the table and in the chart."""
+    place = ON_PREM["dresden"] | {"addons": "existing"}
+    value = spec(targets=spec()["targets"] | {"d": {k: v for k, v in place.items() if k != "prices"}})
+    value["environments"] = {"cloud": {"targets": ["us-east-1"]}, "own": {"targets": ["d"]}}
+    value["nodePools"]["l40s"] = {"accelerator": "nvidia-l40s", "max": 2}
+    both = compiled(value)
+    shown = cost_view([cost_change(None, both)])
+    assert shown is not None and shown.after == "$1,628"
+    cloud, own = shown.environments
+    assert cloud.bars[0].words[0] == "$1,628"
+    assert own.bars == (Bar("after", 0, None, 0, ("not known", "not known", "not known")),)
+    again = cost_view([cost_change(both, both)])
+    assert again is not None
+    assert [e.change for e in again.environments] == ["unchanged", "not known"]
+    del value["environments"]["cloud"], value["targets"]["us-east-1"]
+    nothing = cost_view([cost_change(None, compiled(value))])
+    assert nothing is not None and (nothing.change, nothing.after) == ("not known", "not known")
+    assert (cost_change(None, both).known, cost_change(None, compiled(value)).known) == (True, False)
+
+
+def test_a_price_is_shown_with_digits_that_can_be_read() -> None:
+    """List prices as they are, a price without end to a millionth; and in English."""
+    assert [rate(D(x), "hour") for x in ("0.1000", "10.49264", "2.455806392694063926940639269")] == [
+        "$0.1 an hour",
+        "$10.49264 an hour",
+        "$2.455806 an hour",
+    ]
+    assert rate(D("0.08"), "GB-month") == "$0.08 a GB-month"
+    assert rate(D("0.0000001"), "hour") == "$0.0000001 an hour"
+
+
+def test_a_token_that_costs_something_is_not_for_nothing() -> None:
+    """Fractions of a cent are shown, in the page as in the table."""
+    made = compiled(spec(serving={"chat": {"model": "chat", "pool": "l40s", "replicas": 1} | LOAD}))
+    change = cost_change(None, made)
+    shown = cost_view([change])
+    assert shown is not None
+    [(token, read, wrote, _)] = shown.per_token
+    assert token.usd_per_million_input is not None and token.usd_per_million_output is not None
+    assert read == f"${token.usd_per_million_input:.3f}" and wrote == f"${token.usd_per_million_output:.3f}"
+    assert f"{read} read, {wrote} written" in human_table(change, ("stack",), details=False).replace("\n    ", " ")
+    assert of_token(D("0.0004")) == "less than $0.001"
+
+
+def test_one_smaller_line_is_one() -> None:
+    """Six lines, of which five are named."""
+    budget = {"monthly": "$9000", "failAbove": "100%", "models": {"chat": {"monthly": "$1"}}}
+    place = {"provider": "aws", "region": "us-east-1", "account": "123456789012"}
+    targets = {n: place | {"network": {"cidr": f"10.{i}.0.0/16"}} for i, n in enumerate("ab")}
+    _, found = costs(compile_spec(json.dumps(spec(targets=targets, budget=budget)).encode(), "spec.yaml"), None)
+    [error] = found  # nodes, disks and weights, twice
+    assert error.related[-1].text.endswith("; 1 smaller line")
 
 
 def test_a_budget_is_of_all_targets_of_its_environment() -> None:

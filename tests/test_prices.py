@@ -110,6 +110,12 @@ def test_the_price_list_of_aws_becomes_a_sheet(text: str) -> None:
         ("{}", "no `offerCode`"),
         (offer(offerCode="AmazonS3"), "price list of AmazonS3"),
         (offer(products=[]), "no `products`"),
+        (offer(publicationDate="yesterday"), "no day of publication"),
+        (offer(publicationDate=None), "no day of publication"),
+        (offer_csv().replace("2026-11-01T00:00:00Z", "2026-13-01"), "no day of publication"),
+        (offer().replace("eu-central-1", "eu\\u001b[31m"), "no on-demand price"),
+        (offer(terms={"OnDemand": {"A1": term("A1", "1e500")}}), "no on-demand price"),
+        (offer(terms={"OnDemand": {"A1": term("A1", "NaN")}}), "no on-demand price"),
         (offer(terms={}), "no `products` and `terms.OnDemand`"),
         (offer(terms={"OnDemand": {"A1": None, "A2": {"x": 1}}}), "no on-demand price"),
         ("a,b\n1,2\n", "neither"),
@@ -193,6 +199,24 @@ def test_a_node_has_one_whole_price(node: dict[str, Any]) -> None:
     text = json.dumps({"asOf": "2026-11-01", "source": "s", "nodes": {"l40s": node}})
     sheet, found = sheet_of(text.encode(), "p.yaml")
     assert sheet is None and [d.code for d in found] == ["bad-value"]
+
+
+def test_a_rate_says_a_price() -> None:
+    """An instance type with nothing beside it is a mistake: it would be priced by the list, or not at all."""
+    text = json.dumps({"asOf": "2026-11-01", "source": "s", "region": "us-east-1", "instances": {"g6e.xlarge": {}}})
+    sheet, found = sheet_of(text.encode(), "p.yaml")
+    assert sheet is None and [d.code for d in found] == ["bad-value"]
+
+
+def test_import_for_a_region_takes_no_sheet_of_another(tmp_path: Path) -> None:
+    """`--region` holds for price sheets as for price lists."""
+    (tmp_path / "own.yaml").write_text(
+        "asOf: 2026-11-15\nsource: s\nregion: us-east-1\ninstances:\n  g6e.xlarge: {onDemand: 1.9}\n"
+    )
+    status, out, err = run(["prices", "import", "own.yaml", "--region", "eu-central-1"], tmp_path)
+    assert (status, out) == (1, "")
+    assert err.startswith("error: `own.yaml` has prices of us-east-1, and `--region` says eu-central-1\n")
+    assert run(["prices", "import", "own.yaml", "--region", "us-east-1"], tmp_path)[0] == 0
 
 
 def test_import_writes_what_a_target_names(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def _read(name: str, region: str) -> Sheet:
         with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
             begin = file.read(200_000)
             if not _is_offer(begin):
-                return _own(name, (begin + file.read()).encode())
+                return _own(name, (begin + file.read()).encode(), region)
             file.seek(0)
             known = load_edition(NEWEST).instances
             imported = read_offer(file, name, known, region)
@@ -103,7 +103,7 @@ def _is_offer(begin: str) -> bool:
     )
 
 
-def _own(name: str, data: bytes) -> Sheet:
+def _own(name: str, data: bytes, region: str) -> Sheet:
     from specs.price_sheet_file import sheet_of
     from stacks.render import diagnostics
 
@@ -111,6 +111,9 @@ def _own(name: str, data: bytes) -> Sheet:
     if sheet is None:
         sys.stderr.write(diagnostics.human(found, {name: data.decode("utf-8", "replace")}) + "\n")
         raise BrokenInput(f"`{name}` is no price sheet", "`llmform explain bad-value` and the places above say why")
+    if region and sheet.region not in ("", region):
+        advice = "leave `--region` out, or the sheet"
+        raise BrokenInput(f"`{name}` has prices of {sheet.region}, and `--region` says {region}", advice)
     return sheet
 
 

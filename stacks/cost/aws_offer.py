@@ -14,14 +14,21 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from specs.price_sheet import Rate, Sheet
+from specs.units import is_day
 
 HEAD_ROWS = 5
 """Rows of a CSV file before the names of the columns."""
+
+HIGHEST = Decimal(10**12)
+"""US dollars: what no price reaches, and no price sheet can say (`specs/price_sheet_file.py`)."""
+
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
 _INSTANCE: Mapping[str, tuple[str, ...]] = {
     "operatingSystem": ("Linux",),
@@ -74,6 +81,9 @@ def read_offer(text: Iterable[str], file: str, known: Collection[str], region: s
     first = next((line for line in lines if line.strip()), "")
     rest = _chain(first, lines)
     published, prices = _json(rest) if first.lstrip("\ufeff \t").startswith("{") else _csv(rest)
+    day = published[:10]
+    if not is_day(day):
+        raise NoOffer("it has no day of publication")
     found, left_out = _kept(prices, known)
     regions = sorted(found)
     if not regions:
@@ -85,7 +95,7 @@ def read_offer(text: Iterable[str], file: str, known: Collection[str], region: s
         raise NoOffer(f"it has no prices of {wanted}, but those of {', '.join(regions[:10])}")
     instances, services = found[wanted]
     rates = {name: Rate(on_demand=usd) for name, usd in instances.items()}
-    return Imported(Sheet(file, published[:10], "AWS Price List, AmazonEC2", wanted, rates, services), left_out)
+    return Imported(Sheet(file, day, "AWS Price List, AmazonEC2", wanted, rates, services), left_out)
 
 
 _Found = dict[str, tuple[dict[str, Decimal], dict[str, Decimal]]]
@@ -99,7 +109,7 @@ def _kept(prices: Iterable[_Price], known: Collection[str]) -> tuple[_Found, int
         usd, where = _decimal(price.usd), price.attributes.get("regionCode", "")
         service, unit = _SERVICES.get(_usage(price.attributes.get("usagetype", "")), ("", ""))
         name = price.attributes.get("instanceType", "")
-        if usd is None or not where:
+        if usd is None or not _REGION.fullmatch(where):
             left_out += 1
         elif service and price.unit == unit:
             found.setdefault(where, ({}, {}))[1][service] = usd
@@ -125,7 +135,7 @@ def _decimal(text: str) -> Decimal | None:
         value = Decimal(text)
     except (InvalidOperation, ValueError):
         return None
-    return value if value.is_finite() and value >= 0 else None
+    return value if value.is_finite() and 0 <= value < HIGHEST else None
 
 
 def _json(lines: Iterable[str]) -> tuple[str, Iterator[_Price]]:

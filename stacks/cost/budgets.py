@@ -78,7 +78,8 @@ def _costly(cases: Sequence[Case], case: Case, state: BudgetState, lines: Sequen
     ordered = sorted((line for line in lines if line.monthly.minimum), key=lambda line: -line.monthly.minimum)
     for number, line in enumerate(ordered[:_NAMED]):
         rest = len(ordered) - _NAMED
-        more = f"; {rest} smaller lines" if number == _NAMED - 1 and rest > 0 else ""
+        smaller = f"; {rest} smaller line{'s' if rest > 1 else ''}"
+        more = smaller if number == _NAMED - 1 and rest > 0 else ""
         of = next((c for c in cases if _is_of(line, c)), case)
         text = f"{usd(line.monthly.minimum)}: {line.item}, {line.quantity}, of `{line.stack}`{more}"
         yield place_of(of, tuple(line.origin.split(".")), text)

@@ -6,7 +6,7 @@ a pool stands in another layer than the pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from specs.catalog.reader import EDITIONS, NEWEST, load_edition
@@ -42,15 +42,35 @@ def cost_of(compilation: Compilation, prices: Mapping[str, Basis] | None = None)
 
 def cost_change(before: Compilation | None, after: Compilation) -> CostChange:
     """Return what a change does to the costs. Both sides are priced by the sheets of the new one where it has the
-    place: a new price is no change of what is deployed.
+    place: a new price is no change of what is deployed. A place that moves to another region keeps its own.
 
     Both have to be whole: a pool's nodes are those that the servers of another stack need. `CostChange.only` then says
     what the stacks that were asked for have of it.
     """
-    was = None if before is None else cost_of(before, after.costs)
     now = cost_of(after)
-    spent = once(_sides(before, after.costs), _sides(after, {})) if before is not None else ()
-    return CostChange(was, now, spent)
+    if before is None:
+        return CostChange(None, now)
+    prices = _of_both(before, after)
+    return CostChange(cost_of(before, prices), now, once(_sides(before, prices), _sides(after, {})))
+
+
+def _of_both(before: Compilation, after: Compilation) -> Mapping[str, Basis]:
+    """Return what the new side says of the places that are where they were: a price sheet is of one region."""
+    own = {key for side in (before, after) for key, basis in side.costs.items() if basis.sheet is not None}
+    if not own:
+        return after.costs
+    old, new = (_regions(side, own) for side in (before, after))
+    return {key: basis for key, basis in after.costs.items() if key not in own or old.get(key) == new.get(key)}
+
+
+def _regions(compilation: Compilation, places: Collection[str]) -> dict[str, str]:
+    """Return the regions of some places."""
+    stacks: dict[str, list[CompiledStack]] = {}
+    for stack in compilation.stacks:
+        key = place_key(stack.environment, stack.target)
+        if key in places:
+            stacks.setdefault(key, []).append(stack)
+    return {key: region_of(tuple(some)) for key, some in stacks.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +100,7 @@ def _places(compilation: Compilation, prices: Mapping[str, Basis]) -> Iterator[_
         yield _There(Place(first, Rates(edition, region_of(first), sheet)), replace(own, sheet=sheet), names)
 
 
-def _sides(compilation: Compilation | None, prices: Mapping[str, Basis]) -> tuple[Side, ...]:
-    if compilation is None:
-        return ()
+def _sides(compilation: Compilation, prices: Mapping[str, Basis]) -> tuple[Side, ...]:
     return tuple(Side(p.place, p.names) for p in _places(compilation, prices))
 
 

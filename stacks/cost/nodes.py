@@ -117,13 +117,19 @@ def _hours(
     if without or not priced:
         which = " ".join(without) or "nodes of a type that is not known"
         nodes = _numbers(count)
-        yield _lacking(place, view, f"{nodes} × {which}", place.rates.no_price())
+        # these nodes are counted once: as a type that has a price, where there is one
+        item = f"{which} in place of {priced[0][1]}" if priced else f"{nodes} × {which}"
+        yield _lacking(place, view, item, place.rates.no_price())
     if not priced:
         return
     usd, cheapest = priced[0]
     first = rated[cheapest]
     assert first is not None
     on_demand = {t: place.rates.instance(t, "on-demand") for _, t in priced}
+    missing = [t for t, r in on_demand.items() if r is None]
+    if missing and view.karpenter is not None and "on-demand" in view.karpenter.capacities:
+        item = f"{' '.join(missing)} on demand, where spot is not to be had"
+        yield _lacking(place, view, item, place.rates.no_price())
 
     def at_most(name: str) -> tuple[Decimal, int]:
         number = most[name]
@@ -134,7 +140,7 @@ def _hours(
     monthly = Range(
         usd * count.minimum * HOURS_A_MONTH,
         None if count.expected is None else usd * count.expected * HOURS_A_MONTH,
-        max(top, usd * count.minimum) * HOURS_A_MONTH,
+        max(top, usd * max(count.minimum, count.expected or 0)) * HOURS_A_MONTH,
     )
     how = "spot at the on-demand price, its ceiling" if first.ceiling else capacity.replace("-", " ")
     text = f"{_numbers(count)} × 730 hours"
@@ -154,10 +160,16 @@ def _disk(
     """Yield the root volumes: storage, and what is beyond gp3's free throughput and operations."""
     if disk is None or not count.maximum:
         return
-    wanted = [("gp3-storage", disk.gib, f"{disk.gib} GiB gp3")] if disk.type == "gp3" else []
+    if disk.type != "gp3":
+        yield _lacking(place, view, f"{_numbers(count)} × {disk.gib} GiB {disk.type}", "no price of it is known")
+        return
+    wanted = [("gp3-storage", disk.gib, f"{disk.gib} GiB gp3")]
     if disk.throughput > BASE_THROUGHPUT:
         extra = disk.throughput - BASE_THROUGHPUT
         wanted.append(("gp3-throughput", extra, f"{extra} MiB/s of gp3 above {BASE_THROUGHPUT}"))
+    if disk.iops > BASE_IOPS:
+        extra = disk.iops - BASE_IOPS
+        wanted.append(("gp3-iops", extra, f"{extra} operations a second of gp3 above {BASE_IOPS:,}"))
     for service, units, item in wanted:
         price = place.rates.service(service)
         if price is None:
@@ -167,11 +179,6 @@ def _disk(
         expected = None if count.expected is None else each * count.expected
         monthly = Range(each * count.minimum, expected, each * count.maximum)
         yield from _by_model(place, view, here, item, f"{_numbers(count)} × {units}", price, monthly)
-    if disk.iops > BASE_IOPS:
-        item = f"{_numbers(count)} × {disk.iops - BASE_IOPS} operations a second of gp3 above {BASE_IOPS:,}"
-        yield _lacking(place, view, item, "no price of them is known")
-    if disk.type != "gp3":
-        yield _lacking(place, view, f"{_numbers(count)} × {disk.gib} GiB {disk.type}", "no price of it is known")
 
 
 def _own_nodes(place: Place, view: PoolView, here: Sequence[Pods]) -> Iterator[Line | Unpriced]:
@@ -203,7 +210,11 @@ def _lacking(place: Place, view: PoolView, item: str, reason: str) -> Unpriced:
 def _by_model(
     place: Place, view: PoolView, here: Sequence[Pods], item: str, quantity: str, price: Price, monthly: Range
 ) -> Iterator[Line]:
-    """Yield the line once for each model that the pool serves, by what its servers ask for; their sum is the whole."""
+    """Yield the line once for each model that the pool serves, by what its servers ask for; their sum is the whole.
+
+    The whole is rounded first: a price that is divided has no end, and sums of such depend on their order.
+    """
+    monthly = _part(monthly, Decimal(1))
     weights: dict[str, float] = {}
     for p in here:
         weights[p.model] = weights.get(p.model, 0.0) + p.weight

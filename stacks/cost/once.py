@@ -7,7 +7,7 @@
 
 The time of a new replica is the plan's estimate, which the Deployment carries as `progressDeadlineSeconds`: a node, the
 image, the weights, the engine. A node costs what its pool's cheapest type costs. Where the time or the price is not
-known, nothing is said.
+known, nothing is said. Nodes of one's own are there all month: a rollout starts none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from stacks.cost.nodes import needed_nodes
 from stacks.cost.place import Place
 from stacks.cost.pods import Pods, servers_of
 from stacks.cost.pools import PoolView, pools_of
+from stacks.cost.rates import HOUR
 from stacks.cost.values import OneOff
+from stacks.cost.words import rate
 
 
 class Side(NamedTuple):
@@ -66,10 +68,10 @@ def _drifts(was: PoolView | None, now: PoolView) -> bool:
 
 
 def _hourly(place: Place, view: PoolView) -> Decimal | None:
-    """Return what a node of the pool costs an hour, as its cheapest type; None where nobody knows."""
+    """Return what a node that Karpenter starts costs an hour, as the pool's cheapest type; None where nobody knows, or
+    nothing starts one: nodes of one's own are there whoever uses them."""
     if view.karpenter is None:
-        price = place.rates.node(view.name, place.value(f"nodePools.{view.name}.perNode") or 0)
-        return price.usd if price is not None and view.group is None else None
+        return None
     capacity = "spot" if "spot" in view.karpenter.capacities else "on-demand"
     rated = [place.rates.instance(t, capacity) for t in view.karpenter.types]
     return min((r.price.usd for r in rated if r is not None), default=None)
@@ -94,7 +96,7 @@ def _surge(place: Place, view: PoolView, here: Sequence[Pods], pods: Pods, stack
     text = (
         f"{nodes} node{'s' if nodes > 1 else ''} more while {pods.replicas} "
         f"replica{'s restart' if pods.replicas > 1 else ' restarts'}: {rounds} × {pods.seconds / 60:.0f} min at "
-        f"${price.normalize():f} an hour"
+        f"{rate(price, HOUR)}"
     )
     yield OneOff(stack, pods.component, text, price * nodes * hours)
 
@@ -108,6 +110,6 @@ def _drift(place: Place, view: PoolView, here: Sequence[Pods]) -> Iterator[OneOf
     hours = Decimal(nodes * seconds) / 3600
     text = (
         f"1 node more while {nodes} node{'s are' if nodes > 1 else ' is'} made anew: {nodes} × {seconds / 60:.0f} min "
-        f"at ${price.normalize():f} an hour"
+        f"at {rate(price, HOUR)}"
     )
     yield OneOff(view.stack.name, view.component, text, price * hours)

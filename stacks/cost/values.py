@@ -172,6 +172,12 @@ class CostChange:
         """By how much a month changes."""
         return self.after.monthly if self.before is None else difference(self.after.monthly, self.before.monthly)
 
+    @property
+    def known(self) -> bool:
+        """Say whether anything of it has a price: else it costs what nobody knows, and not nothing."""
+        sides = [side for side in (self.before, self.after) if side is not None]
+        return any(side.lines for side in sides) or not any(side.unpriced for side in sides)
+
     def only(self, stacks: Collection[str]) -> CostChange:
         """Return what some of the stacks have of it, by name; budgets stay those of whole environments."""
         before = self.before.only(stacks) if self.before is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 _CENT = Decimal("0.01")
+_MILLIONTH = Decimal("0.000001")
 
 
 def usd(amount: Decimal) -> str:
@@ -28,6 +29,27 @@ def usd(amount: Decimal) -> str:
 def signed(amount: Decimal) -> str:
     """Return a change in US dollars: `+$1,359`, `-$20`, `$0`."""
     return f"+{usd(amount)}" if amount >= _CENT / 2 else usd(amount)
+
+
+def rate(price: Decimal, unit: str) -> str:
+    """Return the price of a unit: exact, but for digits after the sixth of a price that is divided.
+
+    Example:
+        >>> rate(Decimal("0.10"), "hour"), rate(Decimal(62000) / 35040, "hour"), rate(Decimal("0.08"), "GB-month")
+        ('$0.1 an hour', '$1.769406 an hour', '$0.08 a GB-month')
+    """
+    short = price.quantize(_MILLIONTH) if price > _MILLIONTH else price
+    return f"${short.normalize():f} {'an' if unit in ('hour', 'IOPS-month') else 'a'} {unit}"
+
+
+def of_token(amount: Decimal) -> str:
+    """Return what a million tokens cost: cheap ones are fractions of a cent.
+
+    Example:
+        >>> of_token(Decimal("0.0404")), of_token(Decimal("12")), of_token(Decimal("0.0002"))
+        ('$0.040', '$12.000', 'less than $0.001')
+    """
+    return f"${amount:.3f}" if amount >= _MILLIONTH * 500 or not amount else "less than $0.001"
 
 
 def percent(share: Decimal) -> str:

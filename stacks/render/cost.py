@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from stacks.cost.values import BudgetState, Cost, CostChange, Line, OneOff, PerToken, Range, Unpriced
 from stacks.cost.views import Row, view
-from stacks.cost.words import percent, signed, usd
+from stacks.cost.words import of_token, percent, rate, signed, usd
 from stacks.render.json_cost import cost_values
 from stacks.render.style import PLAIN, Style, display_width, safe, together, wrap
 
@@ -56,7 +56,9 @@ def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
     for state in states:
         of = f" of `{safe(state.model)}` in" if state.model else " of"
         failing = ", and the plan fails" if state.exceeded else ""
-        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {percent(state.share)}{failing}."
+        # what has no price is not nothing: nobody knows how much of the budget it takes
+        taken = percent(state.share) if state.minimum or not state.unpriced else "nothing of it is priced"
+        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {taken}{failing}."
 
 
 def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
@@ -180,7 +182,7 @@ def _every_line(lines: Sequence[Line], style: Style) -> Iterator[str]:
         of = f" for {line.model}" if line.model else ""
         yield from _wrapped(safe(f"{line.stack} {line.component}{of}: {line.item}"), "  ", "    ")
         expected = "" if line.monthly.expected is None else f"{usd(line.monthly.expected)} expected, "
-        price = f"${line.price.usd.normalize():f} a {line.price.unit}"
+        price = rate(line.price.usd, line.price.unit)
         text = (
             f"{usd(line.monthly.minimum)} at minimum, {expected}{usd(line.monthly.maximum)} at maximum: "
             f"{line.quantity}, {price} ({line.price.as_of}, {line.price.source})"
@@ -194,8 +196,9 @@ def _tokens(tokens: Sequence[PerToken], style: Style) -> Iterator[str]:
         if t.usd_per_million_input is None or t.usd_per_million_output is None or t.utilisation is None:
             text = f"not known: {t.reason}"
         else:
+            read, written = of_token(t.usd_per_million_input), of_token(t.usd_per_million_output)
             text = (
-                f"${t.usd_per_million_input:.3f} read, ${t.usd_per_million_output:.3f} written, at its traffic: "
+                f"{read} read, {written} written, at its traffic: "
                 f"{percent(t.utilisation)} of what its replicas carry by estimate"
             )
         yield from _wrapped(

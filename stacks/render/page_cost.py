@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from stacks.cost.values import Cost, CostChange, OneOff, PerToken, Price, Range, Unpriced, joined, total
-from stacks.cost.words import signed, usd
+from stacks.cost.words import of_token, rate, signed, usd
 from stacks.render.cost import cost_line
+
+UNKNOWN = "not known"
+"""What stands for an amount that nobody knows: what has no price is not $0."""
 
 _WIDTH = 600
 """Units of the longest bar."""
@@ -57,11 +60,13 @@ def cost_view(costs: Sequence[CostChange]) -> CostView | None:
     change = total(c.monthly for c in costs).minimum
     old = [c.before for c in costs if c.before is not None]
     before = _by_environment(iter(old))
-    most = max((r.maximum for r in (*before.values(), *after.values())), default=Decimal(0))
+    most = max((r.maximum for r in (*before.values(), *after.values()) if r is not None), default=Decimal(0))
+    known = joined(costs).known
+    told = "unchanged" if old and not change else signed(change)
     return CostView(
         cost_line(joined(costs)).removeprefix("Cost: "),
-        "unchanged" if old and not change else signed(change),
-        usd(total(c.after.monthly for c in costs).minimum),
+        told if known else UNKNOWN,
+        usd(total(c.after.monthly for c in costs).minimum) if known else UNKNOWN,
         tuple(_environments(before if old else None, after, most)),
         tuple(_per_token(costs)),
         tuple((o, usd(o.usd)) for c in costs for o in c.once),
@@ -70,33 +75,41 @@ def cost_view(costs: Sequence[CostChange]) -> CostView | None:
     )
 
 
-def _by_environment(costs: Iterator[Cost]) -> dict[str, Range]:
+def _by_environment(costs: Iterator[Cost]) -> dict[str, Range | None]:
+    """Return what the environments cost, None for one of which nothing has a price."""
     found: dict[str, list[Range]] = defaultdict(list)
+    lacking = set()
     for cost in costs:
         environment = {s.stack: s.environment for s in cost.stacks}
         for labels in cost.stacks:
             found[labels.environment]  # an environment without a priced line is there too
         for line in cost.lines:
             found[environment.get(line.stack, "")].append(line.monthly)
-    return {name: total(parts) for name, parts in found.items()}
+        lacking |= {environment.get(u.stack, "") for u in cost.unpriced}
+    return {name: total(parts) if parts or name not in lacking else None for name, parts in found.items()}
 
 
 _NOTHING = Range(Decimal(0), Decimal(0), Decimal(0))
 
 
-def _environments(before: dict[str, Range] | None, after: dict[str, Range], most: Decimal) -> Iterator[EnvironmentCost]:
+def _environments(
+    before: dict[str, Range | None] | None, after: dict[str, Range | None], most: Decimal
+) -> Iterator[EnvironmentCost]:
     for name in dict.fromkeys((*(before or {}), *after)):
         now = after.get(name, _NOTHING)
         if before is None:
             yield EnvironmentCost(name, "", (_bar("after", now, most),))
             continue
         was = before.get(name, _NOTHING)
-        more = now.minimum - was.minimum
-        change = signed(more) if more else "unchanged"
+        more = now.minimum - was.minimum if now is not None and was is not None else None
+        change = UNKNOWN if more is None else signed(more) if more else "unchanged"
         yield EnvironmentCost(name, change, (_bar("before", was, most), _bar("after", now, most)))
 
 
-def _bar(side: str, found: Range, most: Decimal) -> Bar:
+def _bar(side: str, found: Range | None, most: Decimal) -> Bar:
+    if found is None:
+        return Bar(side, 0, None, 0, (UNKNOWN, UNKNOWN, UNKNOWN))
+
     def long(amount: Decimal) -> int:
         return int(amount / most * _WIDTH) if most else 0
 
@@ -106,7 +119,7 @@ def _bar(side: str, found: Range, most: Decimal) -> Bar:
 
 def _words(found: Range) -> tuple[str, str, str]:
     """Return minimum, expected and maximum as cells of a table; what nobody can say is said to be unknown."""
-    expected = "not known" if found.expected is None else usd(found.expected)
+    expected = UNKNOWN if found.expected is None else usd(found.expected)
     return usd(found.minimum), expected, usd(found.maximum)
 
 
@@ -116,7 +129,7 @@ def _per_token(costs: Sequence[CostChange]) -> Iterator[tuple[PerToken, str, str
         if one not in seen:
             seen.add(one)
             read, wrote = (
-                "not known" if x is None else usd(x) for x in (one.usd_per_million_input, one.usd_per_million_output)
+                UNKNOWN if x is None else of_token(x) for x in (one.usd_per_million_input, one.usd_per_million_output)
             )
             yield one, read, wrote, "" if one.utilisation is None else f"{one.utilisation:.0%}"
 
@@ -135,4 +148,4 @@ def _prices(costs: Sequence[CostChange]) -> Iterator[tuple[str, str, str]]:
     for line in (x for c in costs for x in c.after.lines):
         found[(line.item, line.price)] = None
     for item, price in sorted(found, key=lambda f: (f[0], f[1].usd)):
-        yield item, f"${price.usd} per {price.unit}", f"{price.source}, {price.as_of}"
+        yield item, rate(price.usd, price.unit), f"{price.source}, {price.as_of}"
