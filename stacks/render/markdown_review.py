@@ -16,7 +16,7 @@ from stacks.render.cost import cost_line
 from stacks.render.human_plan import count, human_plan
 from stacks.render.markdown import code, escaped, fenced, place
 from stacks.render.told import Told, by_risk, causes, reasons, sentences, told, verdict, where_words
-from stacks.review import Reading, Review
+from stacks.review import Broken, Reading, Review
 from stacks.risk.finding import Risk
 
 MOST = 65_000
@@ -34,6 +34,7 @@ def render(review: Review, reading: Reading) -> str:
     found = told(review)
     rows = [(t, _row(t, reading.link_base)) for t in found]
     of_plans = [d for s in review.specs for d in s.diagnostics]
+    refused = [_refused(b) for b in review.broken if b.refused]
     wrong = [d for b in review.broken for d in b.diagnostics] + [d for d in of_plans if d.is_error]
     errors = [_diagnostic(d, reading.link_base) for d in wrong]
     judged = [f for s in review.specs for f in s.policies.findings]
@@ -43,6 +44,7 @@ def render(review: Review, reading: Reading) -> str:
     text = _Comment()
     for line in _head(review):
         text.add(line)
+    text.listed(refused, "spec without a comparison", 0.15)
     text.listed(errors, "error", 0.3)
     text.listed(mandatory, "broken mandatory policy", 0.5)
     text.table(rows, 0.8)
@@ -177,6 +179,10 @@ def _diagnostic(d: Diagnostic, link_base: str) -> str:
     return f"{_short(str(d.span), lambda w: place(w, link_base))}: {d.severity}[{d.code}]: {_short(d.message)}".replace(
         f"[{d.code}]", f"&#91;{d.code}&#93;"
     )
+
+
+def _refused(broken: Broken) -> str:
+    return f"{_short(broken.file, code)}: {_short(broken.refused)}"
 
 
 def _judged(f: Judged, link_base: str) -> str:
