@@ -128,6 +128,23 @@ def test_what_neither_side_has_is_one_error(asked: str, against: str, said: str,
         assert said in err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--write", "json=platforms/a.json"], "is a spec, and would be lost"),
+        (["--format", "html", "-o", "./platforms/b.json"], "is a spec, and would be lost"),
+        (["--write", "json=x", "--write", "html=./x"], "would be written twice"),
+        (["--write", "json=x", "-o", "x"], "would be written twice"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["platforms", "platforms/a.json"])
+def test_a_plan_is_not_written_over_what_it_is_of(asked: str, words: list[str], said: str, repository: Path) -> None:
+    """One error, and no file is touched."""
+    status, out, err = run(["plan", asked, *words], repository)
+    assert (status, out, said in err, err.count("error: ")) == (2, "", True, 1), err
+    assert git(repository, "status", "--short") == ""
+
+
 FORMS = ("markdown", "html", "github", "sarif")
 
 

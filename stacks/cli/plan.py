@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.policies import add_day
-from stacks.cli.report import link_base, write_out
+from stacks.cli.report import link_base, own_files, write_out
 from stacks.cli.selection import add_selection
 from stacks.cli.session import (
     CHANGES,
@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.against import AgainstError
 
     base = link_base(arguments.link_base)
+    own_files((arguments.output, *(path for _, path in arguments.write)), arguments.specs)
     forms = [FORMATS[form] for form in (arguments.format, *(form for form, _ in arguments.write))]
     wanted = Form(sizing=any(f.sizing for f in forms), pictures=any(f.pictures for f in forms))
     try:

@@ -103,7 +103,7 @@ def _ready(spec: Spec, against: str | None, question: Question) -> _Ready | Brok
         return Compilation(__version__, checked.edition.name, name, checked.digest, made[0].stacks, made[0].costs)
 
     try:
-        other = find_side(against, spec.path, after, question.selection)
+        other = find_side(against, spec.path, after, question.selection, spec.folder)
     except AgainstError as error:
         return _Ready(spec, Both(spec.shown, checked), None, error)
     both = Both(

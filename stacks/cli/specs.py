@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.cli.selection import complete_spec
@@ -75,4 +76,4 @@ def _below(folder: str) -> Iterator[Spec]:
             continue
         spec = read_spec(name)
         if begins_spec(spec.data):
-            yield spec
+            yield replace(spec, folder=folder)
