@@ -81,6 +81,9 @@ def test_what_is_no_spec_any_more_is_gone(how: str, repository: Path) -> None:
     status, said = gate(repository, "platforms")
     assert (status, "Missing: the label approved: destructive." in said) == (1, True), said
     assert "root:" not in said
+    _, out, _ = run(["plan", "platforms", "--against", "git:main...", "--format", "markdown"], repository)
+    assert ("- platforms/a.json&#58; platforms/a.json is there, and says no more" in out) is (how != "hidden"), out
+    assert "- platforms/a.json&#58; the spec is gone since" in out
 
 
 @pytest.mark.parametrize("asked", ["platforms/a.json", "platforms"])

@@ -18,16 +18,19 @@ _MEANT = (b"apiVersion", b"llmform/")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A spec that is gone: its path as the command line would say it, what it was, and where it is now if it was moved
-    to where the command line does not look."""
+    """A spec that is gone: its path as the command line would say it, what it was, where it is now if that is not looked
+    at, and whether something else is in its place."""
 
     shown: str
     other: Other
     moved: str = ""
+    replaced: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Say where it went, since its removal is told as that of all that it made."""
+        if self.replaced:
+            return (f"{self.shown} is there, and says no more that it is a spec",)
         return (f"{self.shown} is {self.moved} now, which is not planned here",) if self.moved else ()
 
 
@@ -59,7 +62,9 @@ def lost_specs(specs: Sequence[Spec], given: Sequence[str], name: str) -> tuple[
                 if (spec := _still(now, shown)) is not None:
                     again[now] = spec
                 else:
-                    lost[now] = Lost(shown, checked_at(commit, inside, *read_at(commit, inside)), new)
+                    lost[now] = Lost(
+                        shown, checked_at(commit, inside, *read_at(commit, inside)), new, os.path.lexists(now)
+                    )
         except GitError as error:
             raise AgainstError(f"`{path}` cannot be read from git: {error}", error.advice) from None
         except ValueError:  # a link out of the repository stands where it was

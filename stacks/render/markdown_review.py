@@ -144,13 +144,18 @@ def _head(review: Review) -> Iterator[str]:
     against = dict.fromkeys(s.plan.against.label for s in review.specs if s.plan.against.kind != "nothing")
     if len(against) == 1:
         yield f"Compared with {_short(next(iter(against)))}.\n"
-    notes = list(dict.fromkeys(note for s in review.specs for note in s.plan.notes))
+    notes = list(dict.fromkeys(_note(s.file, note, review.many) for s in review.specs for note in s.plan.notes))
     for note in notes[:5]:
         yield f"- {_short(note)}"
     if len(notes) > 5:
         yield f"- … and {count(len(notes) - 5, 'more note')}"
     if notes:
         yield ""
+
+
+def _note(file: str, note: str, many: bool) -> str:
+    """Return a note, with the spec that it is about where there are several; of compilers it is about all."""
+    return f"{file}: {note}" if many and not note.startswith("both sides compiled by") else note
 
 
 def _row(told: Told, link_base: str) -> str:
