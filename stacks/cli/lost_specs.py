@@ -18,8 +18,8 @@ _MEANT = (b"apiVersion", b"llmform/")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A spec that is gone: its path as the command line would say it, what it was, where it is now if that is not looked
-    at, and whether something else is in its place."""
+    """A spec that is gone: its path as the command line would say it, what it was, where it is now if that is not
+    planned, and whether something else is in its place."""
 
     shown: str
     other: Other
