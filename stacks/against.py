@@ -74,11 +74,14 @@ def with_errors(other: Other, found: tuple[Diagnostic, ...]) -> AgainstError:
     return AgainstError(other.errors.message, other.errors.advice, found, other.errors.texts)
 
 
-def find_side(given: str, spec: Path, after: Callable[[], Compilation], asked: Selection) -> Other:
-    """Return what `find_other` does, with the stacks of a commit still to be made; `after` is called for a state."""
+def find_side(given: str, spec: Path, after: Callable[[], Compilation], asked: Selection, folder: str = "") -> Other:
+    """Return what `find_other` does, with the stacks of a commit still to be made; `after` is called for a state.
+
+    Of a spec that was found in a `folder` the commit is one of that folder's repository, in a submodule below it too.
+    """
     kind, colon, rest = given.partition(":")
     if colon and kind == "git":
-        return _git(spec, rest)
+        return _at(spec, commit_of(_beside(spec, folder), rest))
     if colon and kind == "file":
         if not rest:
             raise AgainstError("`file:` names no file", "`llmform compile SPEC -o FILE` writes one: `file:FILE`")
@@ -89,7 +92,7 @@ def find_side(given: str, spec: Path, after: Callable[[], Compilation], asked: S
         raise AgainstError("`--against` names nothing", "write `git:REF`, `file:COMPILATION` or `state:EXPORT`")
     is_file = Path(given).is_file()
     try:
-        commit: Commit | None = find_commit(spec, given)
+        commit: Commit | None = find_commit(_beside(spec, folder), given)
         refused = ""
     except GitError as error:
         commit, refused = None, str(error)
@@ -128,8 +131,9 @@ def _file(path: Path) -> Other:
     return Other(Against("file", str(path), compilation.compiler, compilation.edition), compilation)
 
 
-def _git(spec: Path, name: str) -> Other:
-    return _at(spec, commit_of(spec, name))
+def _beside(spec: Path, folder: str) -> Path:
+    """Return a path in the folder whose repository has the commit."""
+    return Path(folder) / "spec.yaml" if folder else spec
 
 
 def commit_of(spec: Path, name: str) -> Commit:

@@ -73,8 +73,8 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Say whether nothing differs but what must."""
-        return not any(s.steps or s.status in ("new", "removed") for s in self.stacks)
+        """Say whether nothing differs but what must. Environments without a stack in common are not the same."""
+        return bool(self.stacks) and not any(s.steps or s.status in ("new", "removed") for s in self.stacks)
 
     @cached_property
     def counts(self) -> Mapping[Kind, int]:

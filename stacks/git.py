@@ -223,10 +223,22 @@ class GitFiles:
         return tuple(sorted(name for name, e in where.tree(entry.id).items() if e.mode in _FILE))
 
     def every(self, endings: tuple[str, ...]) -> Iterator[str]:
-        """Yield the paths, from the folder, of all files with one of these endings, hidden folders left out."""
+        """Yield the paths, from the folder, of all files with one of these endings, hidden folders left out, and
+        submodules that are not here."""
         found = self._entry(self._inside(".") or "")
         if found is not None and found[1].mode == _TREE:
-            yield from _below(found[0], found[1].id, "", endings)
+            yield from self._below(found[0], found[1].id, "", endings)
+
+    def _below(self, where: Objects, tree: str, above: str, endings: tuple[str, ...]) -> Iterator[str]:
+        for name, entry in sorted(where.tree(tree).items()):
+            at = self.commit.repository / self.folder / above / name
+            if entry.mode == _TREE and not name.startswith("."):
+                yield from self._below(where, entry.id, f"{above}{name}/", endings)
+            elif entry.mode == _SUBMODULE and (at / ".git").exists():
+                own = _submodule(at, entry.id, self.commit.label)
+                yield from self._below(own, entry.id, f"{above}{name}/", endings)
+            elif entry.mode in _FILE and name.endswith(endings):
+                yield above + name
 
     def _inside(self, name: str) -> str | None:
         if "\0" in name or not encodes(name):
@@ -263,14 +275,6 @@ def _submodule(folder: Path, commit: str, label: str) -> Objects:
     if found.get(f"{commit}^{{commit}}") is None:
         raise GitError(f"the submodule `{folder.name}` has no commit {commit[:7]} here, which {label} names", advice)
     return found
-
-
-def _below(where: Objects, tree: str, above: str, endings: tuple[str, ...]) -> Iterator[str]:
-    for name, entry in sorted(where.tree(tree).items()):
-        if entry.mode == _TREE and not name.startswith("."):
-            yield from _below(where, entry.id, f"{above}{name}/", endings)
-        elif entry.mode in _FILE and name.endswith(endings):
-            yield above + name
 
 
 def encodes(name: str) -> bool:

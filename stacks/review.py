@@ -41,11 +41,13 @@ class SpecReview:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A spec with errors, of which there is no plan."""
+    """A spec with errors, of which there is no plan. `refused` says so where the spec as it was, the other side of the
+    comparison, has them; else it is empty."""
 
     file: str
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
+    refused: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from string import Template
 from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
 
-from stacks.render.reviews import FORMATS
 from tests.case_runner import _environment, run
 from tests.test_gate import RESTART, RISKY
 from tests.test_regressions import QUICKSTART
 
 ROOT = Path(__file__).resolve().parents[1]
-_HTML = "" if "html" in FORMATS else ' --write "html=$out/report.html"'
 GITLAB = ROOT / "stacks/ci/gitlab.yml"
 
 
@@ -43,7 +42,7 @@ def home(tmp_path: Path) -> Path:
     for one in (python, program):
         one.chmod(0o755)
     (made / "stacks/ci").mkdir(parents=True)
-    (made / "stacks/ci/plan.sh").write_text((ROOT / "stacks/ci/plan.sh").read_text().replace(_HTML, ""))
+    (made / "stacks/ci/plan.sh").write_text((ROOT / "stacks/ci/plan.sh").read_text())
     (made / "stacks/ci/plan.sh").chmod(0o755)
     return made
 
@@ -108,6 +107,34 @@ def test_the_script_refuses_what_cannot_be(words: list[str], said: str, home: Pa
     """Exit status 2 and one reason."""
     status, out = shell(repository, str(home / "stacks/ci/plan.sh"), *words)
     assert (status, said in out) == (2, True), out
+
+
+def test_the_script_leaves_no_files_of_the_change(home: Path, repository: Path) -> None:
+    """A change may bring the files that a plan writes; where there is no plan, nobody takes them for one."""
+    kept = repository / "llmform-review"
+    kept.mkdir()
+    for name in ("comment.md", "plan.env"):
+        (kept / name).write_text("LLMFORM_RISK=none\n")
+    for words in (["nowhere", "spec.json"], ["main", "spec.json", "--details"]):
+        assert shell(repository, str(home / "stacks/ci/plan.sh"), *words)[0] == 2
+        assert list(kept.iterdir()) == []
+
+
+def test_the_script_keeps_what_is_said_of_a_base_with_errors(home: Path, repository: Path) -> None:
+    """The change mends the spec: comment, page and values say that there was nothing sound to compare with."""
+    sound = (repository / "spec.json").read_text()
+    git(repository, "checkout", "-q", "main")
+    (repository / "spec.json").write_text(sound.replace('"model": "chat"', '"model": "chta"'))
+    git(repository, "commit", "-qam", "broken")
+    git(repository, "checkout", "-qb", "mended")
+    (repository / "spec.json").write_text(sound)
+    git(repository, "commit", "-qam", "mended")
+    status, out = shell(repository, str(home / "stacks/ci/plan.sh"), "main", "spec.json")
+    assert (status, "the spec as it was in" in out) == (1, True), out
+    kept = repository / "llmform-review"
+    assert {p.name for p in kept.iterdir()} == {"comment.md", "report.html", "plan.json", "plan.sarif", "plan.env"}
+    assert "the spec as it was in" in (kept / "comment.md").read_text()
+    assert (kept / "plan.env").read_text().startswith("LLMFORM_RISK=unknown\n")
 
 
 def test_the_script_writes_behind_no_link(home: Path, repository: Path, tmp_path: Path) -> None:
@@ -179,10 +206,14 @@ def pipeline(repository: Path, home: Path, **more: str) -> tuple[int, str]:
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(repository, "rev-parse", "main"),
         "CI_MERGE_REQUEST_IID": "3",
         "CI_PROJECT_ID": "42",
+        "CI_PROJECT_URL": "https://git.example/acme/platform",
+        "CI_COMMIT_SHA": "4f21c0e",
         "CI_PIPELINE_ID": "7",
         "CI_JOB_ID": "70",
     }
-    return shell(repository, "sh", "-e", "-c", "\n".join(job["script"]), **(variables | predefined | more))
+    # the runner puts predefined variables into the job's own
+    expanded = {name: Template(str(value)).safe_substitute(predefined) for name, value in variables.items()}
+    return shell(repository, "sh", "-e", "-c", "\n".join(job["script"]), **(expanded | predefined | more))
 
 
 def test_the_gitlab_job_keeps_one_note(home: Path, repository: Path) -> None:
@@ -190,12 +221,23 @@ def test_the_gitlab_job_keeps_one_note(home: Path, repository: Path) -> None:
     with gitlab() as (url, notes):
         status, out = pipeline(repository, home, CI_API_V4_URL=url, LLMFORM_TOKEN=TOKEN)
         assert (status, "note: created" in out) == (0, True), out
+        assert "](https://git.example/acme/platform/-/blob/4f21c0e/spec.json#L" in notes[2]["body"]
         (repository / "spec.json").write_text(json.dumps(QUICKSTART | dict(RISKY)))
         status, out = pipeline(repository, home, CI_API_V4_URL=url, LLMFORM_TOKEN=TOKEN, CI_JOB_ID="71")
         assert (status, "note: updated" in out) == (0, True), out
         assert [n["author"]["username"] for n in notes] == ["bot", "ann", "bot"]
         assert "No changes" in notes[2]["body"] and notes[1]["body"] == "hello"
         assert TOKEN not in out
+
+
+def test_the_gitlab_job_writes_no_note_of_the_change(home: Path, repository: Path) -> None:
+    """A link of the folder's name, to a folder with a note in it: there is no plan, so there is no note."""
+    (repository / "own").mkdir()
+    (repository / "own/comment.md").write_text("All is well.")
+    (repository / "llmform-review").symlink_to("own")
+    with gitlab() as (url, notes):
+        status, out = pipeline(repository, home, CI_API_V4_URL=url, LLMFORM_TOKEN=TOKEN)
+    assert (status, len(notes), "is a link" in out) == (2, 2, True), out
 
 
 def test_the_gitlab_job_without_a_token_says_so(home: Path, repository: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from stacks.edits import Update, material
 from stacks.render.comparisons import FORMATS, rendered
 from stacks.review import Reading
 from stacks.risk.finding import Risk
+from tests.case_runner import run
 from tests.memory_files import MemoryFiles
 from tests.strategies import Written, overlays, specs
 from tests.test_properties import QUICK, changed
@@ -316,6 +319,19 @@ def test_sites_are_compared_by_name_and_those_of_one_side_are_listed() -> None:
     assert found.same
     assert [s.name for s in found.stacks] == ["hello.prod.shops.bonn.workloads"]
     assert found.sites == (("prod", "shops", "kiel"), ("staging", "shops", "ulm"))
+
+
+@pytest.mark.parametrize("words", [[], ["--layer", "workloads"], ["--target", "us"]])
+def test_environments_with_nothing_in_common_are_not_the_same(words: list[str], tmp_path: Path) -> None:
+    """A job that asks whether staging and prod are alike is not told yes because there was nothing to compare."""
+    places = AWS.removesuffix("}\n") + f", dresden: {ON_PREM % 'dresden'}}}\n"
+    environments = "environments: {staging: {targets: [us]}, prod: {targets: [dresden]}}\n"
+    (tmp_path / "spec.yaml").write_text(HEAD + places + environments)
+    asked = ["diff", "spec.yaml", "--from", "staging", "--to", "prod", *words]
+    status, out, err = run([*asked, "--exit-code"], tmp_path)
+    assert (status, "Nothing to compare" in out, "Next:" in out) == (3, True, False), out + err
+    status, out, _ = run([*asked, "--format", "json"], tmp_path)
+    assert (status, json.loads(out)["same"]) == (0, False)
 
 
 def test_only_what_both_accounts_have_of_their_own_is_the_same_role() -> None:

@@ -190,6 +190,26 @@ def test_a_spec_in_a_submodule_is_compared_with_the_submodules_commits(
     assert changed(planned(capsys, str(path), "--against", "git:main")) == ["serving.chat.replicas"]
 
 
+def test_a_spec_of_a_folder_is_compared_as_the_folders_commit_has_its_submodule(
+    with_submodule: tuple[Repository, Repository], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change that moves the submodule on changes, and deletes, what it brings; the submodule's own `main` is there
+    already. The ids of commits are the outer repository's, as CI has them."""
+    outer, inner = with_submodule
+    base = outer.git("rev-parse", "HEAD").strip()
+    inner.commit(spec=spec(replicas=3))
+    outer.git("-C", "part", "pull", "--quiet", str(inner.folder), "main")
+    outer.commit()
+    words = [str(outer.folder), "--against", f"git:{base}"]
+    (one,) = planned(capsys, *words)["specs"]
+    assert changed(one) == ["serving.chat.replicas"]
+    inner.git("rm", "--quiet", "spec.yaml")
+    inner.commit(other="text: 1\n")
+    outer.git("-C", "part", "pull", "--quiet", str(inner.folder), "main")
+    outer.commit()
+    assert [s["file"] for s in planned(capsys, *words)["specs"]] == [str(outer.folder / "part/spec.yaml")]
+
+
 def test_files_in_a_submodule_below_are_those_of_its_commit(
     with_submodule: tuple[Repository, Repository], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from tests.github_server import TOKEN, Server, serving
 from tests.test_regressions import QUICKSTART
 
 ROOT = Path(__file__).resolve().parents[1]
+HEAD = "4f21c0e" + "0" * 33
 RULES = {"rolling": {"risk": "rolling", "labels": ["approved: restart"], "approvals": 1}}
 
 
@@ -66,7 +67,7 @@ class Repository:
 
     def event(self, **change: Any) -> None:
         pull = {"number": 7, "base": {"sha": self.git("rev-parse", "base", at=self.around / "origin")}}
-        pull["head"] = {"repo": {"full_name": "acme/platform"}}
+        pull["head"] = {"repo": {"full_name": "acme/platform"}, "sha": HEAD}
         (self.around / "event.json").write_text(json.dumps({"pull_request": pull | change}))
 
 
@@ -96,6 +97,7 @@ def repository(tmp_path: Path, server: Server) -> Repository:
         "GITHUB_API_URL": server.url,
         "GITHUB_GRAPHQL_URL": f"{server.url}/graphql",
         "GITHUB_REPOSITORY": "acme/platform",
+        "GITHUB_SERVER_URL": "https://github.example",
         "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
@@ -138,6 +140,7 @@ def test_a_pull_request_gets_comment_summary_annotations_and_outputs(repository:
     assert comment["body"].startswith("<!-- llmform review spec.yaml ")
     assert "Highest risk" in comment["body"] and "rolling" in comment["body"]
     assert comment["body"].split("\n", 2)[2] == repository.summary
+    assert f"](https://github.example/acme/platform/blob/{HEAD}/spec.yaml#L" in comment["body"]
     assert re.search(r"^::warning file=spec\.yaml,line=\d+,col=\d+,title=rolling%3A serving\.chat::", out, re.MULTILINE)
     outputs = repository.outputs
     assert (outputs["risk"], outputs["stacks"], outputs["changes"], outputs["fails"]) == (
@@ -234,6 +237,64 @@ def test_a_broken_spec_is_red_beside_its_line(repository: Repository, server: Se
     assert status == 1
     assert re.search(r"^::error file=spec\.yaml,line=\d+,col=\d+,.*title=unknown-reference::", out, re.MULTILINE)
     assert (repository.outputs["risk"], repository.outputs["fails"]) == ("unknown", "true")
+
+
+def folder_of_specs(repository: Repository, **files: str) -> None:
+    """Commit a folder of specs on top of the base, as the change of the pull request."""
+    for name, text in files.items():
+        path = repository.folder / "platforms" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    repository.git("add", ".")
+    repository.git("commit", "-qm", "platforms")
+
+
+def test_a_folder_is_planned_whatever_is_wrong_with_one_spec_of_it(repository: Repository, server: Server) -> None:
+    """The comment plans the others, and says which spec has errors and where, with a link."""
+    folder_of_specs(repository, a=written(name="a"), b=written(name="b", serving={"chat": {"model": "chta"}}))
+    status, out = repository.run(specs="platforms\nspec.yaml")
+    assert (status, repository.outputs["risk"], repository.outputs["fails"]) == (1, "unknown", "true"), out
+    body = server.comments[0]["body"]
+    assert "1 spec cannot be compiled" in body and "rolling" in body
+    assert re.search(
+        r"- \[`platforms/b\.json:\d+:\d+`\]\(https://github\.example/.*/platforms/b\.json#L\d+\): error", body
+    )
+    assert re.search(r"^::error file=platforms/b\.json,line=\d+", out, re.MULTILINE)
+
+
+def test_errors_of_the_base_are_in_the_comment(repository: Repository, server: Server) -> None:
+    """A change that mends a spec has nothing to be compared with; comment, summary and outputs say so."""
+    (repository.folder / "platforms").mkdir()
+    folder_of_specs(repository, a=written(name="a"), b=written(name="b", serving={"chat": {"model": "chta"}}))
+    base = repository.git("rev-parse", "HEAD")
+    folder_of_specs(repository, b=written(name="b"))
+    for specs in ("platforms", "platforms/b.json"):
+        server.comments.clear()
+        status, out = repository.run(specs=specs, base=base)
+        assert (status, repository.outputs["risk"]) == (1, "unknown"), out
+        for text in (server.comments[0]["body"], repository.summary):
+            assert "1 spec cannot be compared" in text and "the spec as it was in" in text
+        assert "::error file=platforms/b.json,line=1,col=1,title=other-side-has-errors::" in out
+
+
+def test_a_deleted_spec_is_in_the_comment(repository: Repository, server: Server) -> None:
+    """Its path is an input of the workflow still: the comment says that all of it goes."""
+    repository.git("rm", "-q", "spec.yaml")
+    repository.git("commit", "-qm", "gone")
+    status, out = repository.run(gate="true")
+    assert (status, repository.outputs["risk"]) == (1, "destructive"), out
+    assert (repository.outputs["gate"], "goes" in server.comments[0]["body"]) == ("missing", True)
+
+
+def test_a_run_without_a_plan_takes_back_what_the_last_one_said(repository: Repository, server: Server) -> None:
+    """An environment that is not there any more: the comment is not the plan of an earlier push."""
+    assert repository.run()[0] == 0
+    repository.environment["GITHUB_RUN_ID"] = "11"
+    (repository.folder / "spec.yaml").unlink()
+    (repository.folder / "spec.yaml").symlink_to("nowhere")
+    status, _ = repository.run()
+    assert (status, "There is no plan of this change" in server.comments[0]["body"]) == (2, True)
+    assert "There is no plan of this change" in repository.summary and "risk" not in repository.outputs
 
 
 HOSTILE = (

@@ -229,10 +229,12 @@ def cost(minimum: int, expected: int | None, maximum: int) -> Cost:
 
 
 def test_the_cost_of_several_specs_is_their_sum() -> None:
-    """Twice $1,000 → $1,500 at minimum is $2,000 → $3,000; what is not priced is named once."""
+    """Twice $1,000 → $1,500 at minimum is $2,000 → $3,000, and twice $2,000 → $4,000 at maximum $4,000 → $8,000; what
+    is not priced is named once."""
     change = CostChange(cost(1_000, 1_200, 2_000), cost(1_500, 1_900, 4_000))
     assert cost_line(joined([change, change])) == (
-        "Cost: +$1,000/month at minimum ($2,000 → $3,000). Not priced: data transfer."
+        "Cost: +$1,000/month at minimum ($2,000 → $3,000). +$4,000/month at maximum ($4,000 → $8,000). "
+        "Not priced: data transfer."
     )
 
 

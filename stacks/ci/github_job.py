@@ -35,6 +35,9 @@ the paths of the files, and `gate` is `passed`, `missing` or empty."""
 PATHS: Mapping[str, str] = {"comment": "markdown", "html": "html", "json": "json", "sarif": "sarif"}
 
 
+_NO_PLAN = "### There is no plan of this change\n\nThe log of the job says why.\n"
+
+
 def main() -> int:
     """Run the job; return the exit status of the plan, or 1 where the comment or the gate fails."""
     try:
@@ -49,11 +52,15 @@ def main() -> int:
     name = hashlib.sha256("\0".join(asked.selection).encode()).hexdigest()[:16]
     # not in the checkout: a pull request may hold a link of that name
     folder = Path(os.environ.get("RUNNER_TEMP") or tempfile.gettempdir(), "llmform", name)
-    status = plan(folder, asked.specs, ("--against", f"git:{base}", *asked.options), "github")
+    links = (f"--link-base={asked.link_base}",) if asked.link_base else ()
+    status = plan(folder, asked.specs, ("--against", f"git:{base}", *links, *asked.options), "github")
     _append("GITHUB_STEP_SUMMARY", text(folder, "markdown"))
     known = values(folder)
     if not known:
-        return status or UNUSABLE  # wrong usage: the plan has said what
+        # wrong usage: the plan has said what. The comment of the last run is not true of this change
+        _append("GITHUB_STEP_SUMMARY", _NO_PLAN)
+        _comment(asked, _NO_PLAN)
+        return status or UNUSABLE
     written = _comment(asked, text(folder, "markdown"))
     judged = _gate(asked, base) if asked.gate and status == 0 else ""
     outputs = {name: known.get(key, "") for name, key in OUTPUTS.items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+_COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 INPUTS = ("specs", "base", "environment", "target", "comment", "gate", "token")
 """The inputs of action.yml. Each comes as the environment variable `LLMFORM_<NAME>`, never as a part of a script."""
@@ -17,7 +20,7 @@ class BadInput(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One run. `number` is None where there is no pull request; `read_only`: GitHub gives the run a token that cannot
-    write (a fork, Dependabot)."""
+    write (a fork, Dependabot); `link_base`: what paths are put behind to make links to the lines of the change."""
 
     specs: tuple[str, ...]
     base: str
@@ -31,6 +34,7 @@ class Settings:
     number: int | None
     read_only: bool
     run: tuple[int, int]
+    link_base: str
 
     @property
     def selection(self) -> tuple[str, ...]:
@@ -61,6 +65,7 @@ def settings(environment: Mapping[str, str], event: Mapping[str, Any]) -> Settin
         pull.get("number"),
         bool(pull) and (head != repository or environment.get("GITHUB_ACTOR") == "dependabot[bot]"),
         (_whole(environment.get("GITHUB_RUN_ID", "")), _whole(environment.get("GITHUB_RUN_ATTEMPT", ""))),
+        _link_base(environment, (pull.get("head") or {}).get("sha") or environment.get("GITHUB_SHA", "")),
     )
 
 
@@ -74,6 +79,15 @@ def _base(event: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip("0"):
             return value
     raise BadInput("this event has no base: write the input `base`, a branch or a commit")
+
+
+def _link_base(environment: Mapping[str, str], commit: object) -> str:
+    """Return the address of the files at a commit, empty where there is no such address. The commits of a fork's pull
+    request are in the repository that it is made to, as well."""
+    server, repository = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_REPOSITORY", "")
+    if not server or not repository or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        return ""
+    return f"{server.rstrip('/')}/{repository}/blob/{commit}/"
 
 
 def _switch(name: str, text: str, default: bool) -> bool:

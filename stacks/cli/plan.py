@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.policies import add_day
-from stacks.cli.report import link_base, write_out
+from stacks.cli.report import link_base, own_files, write_out
 from stacks.cli.selection import add_selection
 from stacks.cli.session import (
     CHANGES,
     FINDINGS,
     BrokenInput,
-    Spec,
     UsageError,
     coloured,
     print_findings,
@@ -99,12 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.against import AgainstError
 
     base = link_base(arguments.link_base)
-    specs = find_specs(arguments.specs)
+    own_files((arguments.output, *(path for _, path in arguments.write)), arguments.specs)
     forms = [FORMATS[form] for form in (arguments.format, *(form for form, _ in arguments.write))]
     wanted = Form(sizing=any(f.sizing for f in forms), pictures=any(f.pictures for f in forms))
     try:
-        review = review_of(specs, arguments, extras(wanted))
+        review = review_of(arguments, extras(wanted))
     except AgainstError as error:
+        if error.found:
+            _write_refused(error, arguments, base)
         return nothing_to_compare(error)
     _write(review, arguments, base)
     if review.fails:
@@ -112,17 +112,18 @@ def run(arguments: argparse.Namespace) -> int:
     return CHANGES if arguments.exit_code and not review.empty else 0
 
 
-def review_of(specs: Sequence[Spec], arguments: argparse.Namespace, extras: Extras) -> Review:
+def review_of(arguments: argparse.Namespace, extras: Extras) -> Review:
     """Return the review of the specs that the command line names, with `extras`; AgainstError if what they are compared
-    with is not there."""
+    with is not there, UsageError if a path is on neither side."""
     from stacks.cli.review_specs import review_file, review_files
     from stacks.fleet import Question
     from stacks.review import Broken, Review
 
     question = Question(selection(arguments), today(arguments.day), extras)
-    folders = [name for name in arguments.specs if os.path.isdir(name)]
-    if len(specs) > 1 or folders:
-        return review_files(specs, folders, arguments.against, question, arguments.jobs)
+    may_be_gone = (arguments.against or "").startswith("git:")
+    specs = find_specs(arguments.specs, may_be_gone=may_be_gone)
+    if len(specs) > 1 or not all(map(os.path.isfile, arguments.specs)):
+        return review_files(specs, arguments.specs, arguments.against, question, arguments.jobs)
     found = review_file(specs[0], arguments.against, question, arguments.jobs)
     return Review((), (found,)) if isinstance(found, Broken) else found
 
@@ -131,8 +132,7 @@ def _write(review: Review, arguments: argparse.Namespace, base: str) -> None:
     """Write the review in every form that is asked for, each file whole or not at all."""
     from stacks.review import Reading
 
-    for form, path in arguments.write:
-        write_out(path, rendered(review, form, Reading(arguments.details, link_base=base)))
+    _write_forms(review, arguments, base)
     if review.broken and not review.many and arguments.format not in OF_ERRORS:
         # the machine-readable forms go where a machine reads them
         machine = arguments.format == "json"
@@ -142,6 +142,24 @@ def _write(review: Review, arguments: argparse.Namespace, base: str) -> None:
         return
     colour = arguments.output == "-" and coloured(sys.stdout)
     write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, colour, base)))
+
+
+def _write_forms(review: Review, arguments: argparse.Namespace, base: str) -> None:
+    from stacks.review import Reading
+
+    for form, path in arguments.write:
+        write_out(path, rendered(review, form, Reading(arguments.details, link_base=base)))
+
+
+def _write_refused(error: Any, arguments: argparse.Namespace, base: str) -> None:
+    """Write in every form that a comment or a page is made of that the other side has errors: who reads them would else
+    look at what the last run said."""
+    from stacks.review import Broken, Reading, Review
+
+    review = Review((), (Broken(arguments.specs[0], error.found, error.texts, error.message),))
+    _write_forms(review, arguments, base)
+    if arguments.format in OF_ERRORS:
+        write_out(arguments.output, rendered(review, arguments.format, Reading(arguments.details, link_base=base)))
 
 
 def _form_and_file(text: str) -> tuple[str, str]:

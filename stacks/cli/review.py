@@ -10,7 +10,7 @@ from typing import Any
 from stacks.cli.plan import extras, nothing_to_compare, review_of
 from stacks.cli.policies import add_day
 from stacks.cli.session import FINDINGS, UsageError, coloured, print_findings, write
-from stacks.cli.specs import add_specs, find_specs
+from stacks.cli.specs import add_specs
 from stacks.cli.workers import add_jobs
 from stacks.render.reviews import Form
 
@@ -81,11 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
             "write `--against git:main...`, the commit that the change goes onto",
         )
     try:
-        review = review_of(find_specs(arguments.specs), arguments, extras(Form()))
+        review = review_of(arguments, extras(Form()))
     except AgainstError as error:
         return nothing_to_compare(error)
     for broken in review.broken:
         print_findings(broken.diagnostics, broken.texts, "human", sys.stderr)
+        if broken.refused:
+            print(f"error: {broken.file}: {broken.refused}", file=sys.stderr)
     if review.broken:
         return FINDINGS
     alone = tuple(

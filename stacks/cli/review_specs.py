@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
 
 from specs import __version__
-from stacks.against import AgainstError, Other, checked_at, commit_of, find_side, read_at, with_errors
+from stacks.against import AgainstError, Other, find_side, with_errors
+from stacks.cli.lost_specs import Lost, lost_specs
 from stacks.cli.progress import Progress
 from stacks.cli.session import Spec, check_selection, sources
-from stacks.cli.specs import ENDINGS, begins_spec
 from stacks.cli.workers import cores, spread
 from stacks.compilation import Compilation
 from stacks.compile import Checked, Lowered, Selection, check_spec, lowered
 from stacks.files import DiskFiles
 from stacks.fleet import Both, OtherBroken, Part, Question, Reviewed, gone, joined, part, places
-from stacks.git import GitError, GitFiles, renamed
 from stacks.review import Broken, Review
 
 _WORTH = 8
@@ -58,23 +55,26 @@ def review_file(spec: Spec, against: str | None, question: Question, jobs: int) 
 
 
 def review_files(
-    specs: Sequence[Spec], folders: Sequence[str], against: str | None, question: Question, jobs: int
+    specs: Sequence[Spec], given: Sequence[str], against: str | None, question: Question, jobs: int
 ) -> Review:
-    """Return the review of many specs, and of those that a commit has in these folders and that are gone since.
+    """Return the review of many specs, and of those that a commit has at the given paths and that are gone since.
 
     Specs with errors are told as broken, and the others are planned.
     """
-    lost = _lost(specs, folders, against)
+    kind, _, name = (against or "").partition(":")
+    again, lost = lost_specs(specs, given, name) if kind == "git" else ([], [])
+    specs = (*specs, *again)
 
     def work(n: int) -> Reviewed | Broken:
         try:
             if n < len(specs):
                 return _whole(specs[n], against, question)
-            return _gone(*lost[n - len(specs)], question)
+            return _gone(lost[n - len(specs)], question)
         except AgainstError as error:
             if not error.found:
                 raise
-            return Broken(specs[n].shown if n < len(specs) else lost[n - len(specs)][0], error.found, error.texts)
+            shown = specs[n].shown if n < len(specs) else lost[n - len(specs)].shown
+            return Broken(shown, error.found, error.texts, error.message)
 
     count = len(specs) + len(lost)
     with Progress(count, "planning, specs done") as progress:
@@ -103,7 +103,7 @@ def _ready(spec: Spec, against: str | None, question: Question) -> _Ready | Brok
         return Compilation(__version__, checked.edition.name, name, checked.digest, made[0].stacks, made[0].costs)
 
     try:
-        other = find_side(against, spec.path, after, question.selection)
+        other = find_side(against, spec.path, after, question.selection, spec.folder)
     except AgainstError as error:
         return _Ready(spec, Both(spec.shown, checked), None, error)
     both = Both(
@@ -139,38 +139,11 @@ def _whole(spec: Spec, against: str | None, question: Question) -> Reviewed | Br
     return _finished(ready, [part(ready.both, places(ready.both), question)])
 
 
-_Lost = tuple[str, Other]
-
-
-def _lost(specs: Sequence[Spec], folders: Sequence[str], against: str | None) -> list[_Lost]:
-    """Return the specs that the commit has in these folders and that are there no more, each under its old path."""
-    kind, _, name = (against or "").partition(":")
-    if kind != "git":
-        return []
-    here = {spec.path.resolve() for spec in specs}
-    found: dict[str, _Lost] = {}
-    for folder in folders:
-        commit = commit_of(Path(folder) / "spec.yaml", name)
-        inside = Path(folder).resolve().relative_to(commit.repository.resolve()).as_posix()
-        files = GitFiles(commit, "" if inside == "." else inside)
-        try:
-            was = {old for new, old in renamed(commit).items() if commit.repository.resolve() / new in here}
-            for below in files.every(ENDINGS):
-                path = PurePosixPath(inside) / below
-                if (commit.repository.resolve() / path) in here or str(path) in was or (Path(folder) / below).exists():
-                    continue
-                beside, data = read_at(commit, path)
-                if begins_spec(data):
-                    shown = os.path.join(folder, below)
-                    found.setdefault(shown, (shown, checked_at(commit, path, beside, data)))
-        except GitError as error:
-            raise AgainstError(f"`{folder}` cannot be read from git: {error}", error.advice) from None
-    return list(found.values())
-
-
-def _gone(shown: str, other: Other, question: Question) -> Reviewed:
+def _gone(lost: Lost, question: Question) -> Reviewed:
+    other = lost.other
     assert isinstance(other.checked, Checked)
-    found = gone(shown, other.checked, other.against, question)
+    found = gone(lost.shown, other.checked, other.against, question)
     if isinstance(found, OtherBroken):
         raise with_errors(other, found.diagnostics)
-    return found
+    plan = found.review.plan
+    return replace(found, review=replace(found.review, plan=replace(plan, notes=(*plan.notes, *lost.notes))))

@@ -34,11 +34,13 @@ class BrokenInput(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A spec file as it was given: the name shown in diagnostics, and its bytes."""
+    """A spec file as it was given: the name shown in diagnostics, and its bytes. `folder`: by which it was found, empty
+    for a file that was named itself."""
 
     path: Path
     shown: str
     data: bytes
+    folder: str = ""
 
 
 def read_spec(name: str) -> Spec:

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.cli.selection import complete_spec
@@ -34,26 +35,33 @@ def begins_spec(data: bytes) -> bool:
     return _BEGINS.search(data[:_LOOK]) is not None
 
 
-def find_specs(given: Sequence[str]) -> list[Spec]:
+def find_specs(given: Sequence[str], *, may_be_gone: bool = False) -> list[Spec]:
     """Return the specs that these paths name, each once: a file as it was given, a folder's in the order of their
-    paths. UsageError if a path is not there, or a folder has none.
+    paths. UsageError if a path is not there, or a folder has none, unless it `may_be_gone`: a commit may have had it.
 
     Below a folder, hidden folders and linked ones are left out, and so are files that a link leads out of it to.
     """
     found: dict[Path, Spec] = {}
     for name in given:
+        if may_be_gone and not os.path.lexists(name):
+            continue
         if not os.path.isdir(name):
             spec = read_spec(name)
             found.setdefault(spec.path.resolve(), spec)
             continue
         below = list(_below(name))
-        if not below:
-            raise UsageError(
-                f"there is no spec in `{name}`", "a spec is a .yaml, .yml or .json file with `apiVersion: llmform/v1`"
-            )
+        if not below and not may_be_gone:
+            raise none_in(name)
         for spec in below:
             found.setdefault(spec.path.resolve(), spec)
     return list(found.values())
+
+
+def none_in(folder: str) -> UsageError:
+    """Return the error of a folder without a spec."""
+    return UsageError(
+        f"there is no spec in `{folder}`", "a spec is a .yaml, .yml or .json file with `apiVersion: llmform/v1`"
+    )
 
 
 def _below(folder: str) -> Iterator[Spec]:
@@ -68,4 +76,4 @@ def _below(folder: str) -> Iterator[Spec]:
             continue
         spec = read_spec(name)
         if begins_spec(spec.data):
-            yield spec
+            yield replace(spec, folder=folder)

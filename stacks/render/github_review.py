@@ -27,7 +27,7 @@ def render(review: Review, reading: Reading) -> str:
 
 
 def _one(a: Remark) -> str:
-    place = {"file": a.file, "line": str(a.line), "col": str(a.column)}
+    place = {"file": a.file.removeprefix("./"), "line": str(a.line), "col": str(a.column)}
     if a.end_line == a.line:
         place["endColumn"] = str(a.end_column)
     elif a.end_line:

@@ -222,6 +222,6 @@ def _ignored(comparison: Comparison, details: bool) -> Iterator[str]:
 
 def _footer(comparison: Comparison, details: bool, style: Style) -> Iterator[str]:
     yield from (style.paint(line, "bold") for line in wrap(verdict(comparison), "", "  "))
-    if not comparison.same:
+    if comparison.stacks and not comparison.same:
         listing = "" if details else "`--details` lists every resource; "
         yield from wrap(f"Next: {listing}`llmform explain SPEC PATH` says why a value is what it is.", "", "  ")

@@ -36,6 +36,8 @@ def human_fleet(review: Review, reading: Reading) -> str:
             text += f"\n{safe(s.file)}\n{said.removeprefix(chr(10))}\n"
     for b in review.broken:
         text += "\n" + diagnostics.human(b.diagnostics, b.texts, style=style)
+        if b.refused:
+            text += "\n".join(wrap(safe(f"{b.file}: {b.refused}"), "", "  ")) + "\n"
     return text + "\n" + "\n".join([*_cost(review), *_footer(review, style)]) + "\n"
 
 

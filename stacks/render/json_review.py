@@ -8,7 +8,7 @@ from typing import Any
 from stacks.alike import groups
 from stacks.render.diagnostics import diagnostic_values
 from stacks.render.json_plan import FORMAT, plan_values
-from stacks.review import Reading, Review
+from stacks.review import Broken, Reading, Review
 
 
 def render(review: Review, reading: Reading) -> str:
@@ -18,7 +18,7 @@ def render(review: Review, reading: Reading) -> str:
 
 def _values(review: Review) -> dict[str, Any]:
     plans = [(s.file, plan_values(s.plan, s.diagnostics, s.policies, s.cost)) for s in review.specs]
-    broken = [(b.file, {"diagnostics": diagnostic_values(b.diagnostics)}) for b in review.broken]
+    broken = [(b.file, _broken(b)) for b in review.broken]
     if not review.many:
         return plans[0][1] if plans else broken[0][1]
     return {
@@ -37,3 +37,8 @@ def _values(review: Review) -> dict[str, Any]:
         "specs": [{"file": file, **values} for file, values in plans],
         "broken": [{"file": file, **values} for file, values in broken],
     }
+
+
+def _broken(broken: Broken) -> dict[str, Any]:
+    refused = {"refused": broken.refused} if broken.refused else {}
+    return {"diagnostics": diagnostic_values(broken.diagnostics), **refused}

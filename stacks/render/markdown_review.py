@@ -16,7 +16,7 @@ from stacks.render.cost import cost_line
 from stacks.render.human_plan import count, human_plan
 from stacks.render.markdown import code, escaped, fenced, place
 from stacks.render.told import Told, by_risk, causes, reasons, sentences, told, verdict, where_words
-from stacks.review import Reading, Review
+from stacks.review import Broken, Reading, Review
 from stacks.risk.finding import Risk
 
 MOST = 65_000
@@ -34,6 +34,7 @@ def render(review: Review, reading: Reading) -> str:
     found = told(review)
     rows = [(t, _row(t, reading.link_base)) for t in found]
     of_plans = [d for s in review.specs for d in s.diagnostics]
+    refused = [_refused(b) for b in review.broken if b.refused]
     wrong = [d for b in review.broken for d in b.diagnostics] + [d for d in of_plans if d.is_error]
     errors = [_diagnostic(d, reading.link_base) for d in wrong]
     judged = [f for s in review.specs for f in s.policies.findings]
@@ -43,6 +44,7 @@ def render(review: Review, reading: Reading) -> str:
     text = _Comment()
     for line in _head(review):
         text.add(line)
+    text.listed(refused, "spec without a comparison", 0.15)
     text.listed(errors, "error", 0.3)
     text.listed(mandatory, "broken mandatory policy", 0.5)
     text.table(rows, 0.8)
@@ -142,13 +144,18 @@ def _head(review: Review) -> Iterator[str]:
     against = dict.fromkeys(s.plan.against.label for s in review.specs if s.plan.against.kind != "nothing")
     if len(against) == 1:
         yield f"Compared with {_short(next(iter(against)))}.\n"
-    notes = list(dict.fromkeys(note for s in review.specs for note in s.plan.notes))
+    notes = list(dict.fromkeys(_note(s.file, note, review.many) for s in review.specs for note in s.plan.notes))
     for note in notes[:5]:
         yield f"- {_short(note)}"
     if len(notes) > 5:
         yield f"- … and {count(len(notes) - 5, 'more note')}"
     if notes:
         yield ""
+
+
+def _note(file: str, note: str, many: bool) -> str:
+    """Return a note, with the spec that it is about where there are several; of compilers it is about all."""
+    return f"{file}: {note}" if many and not note.startswith("both sides compiled by") else note
 
 
 def _row(told: Told, link_base: str) -> str:
@@ -177,6 +184,10 @@ def _diagnostic(d: Diagnostic, link_base: str) -> str:
     return f"{_short(str(d.span), lambda w: place(w, link_base))}: {d.severity}[{d.code}]: {_short(d.message)}".replace(
         f"[{d.code}]", f"&#91;{d.code}&#93;"
     )
+
+
+def _refused(broken: Broken) -> str:
+    return f"{_short(broken.file, code)}: {_short(broken.refused)}"
 
 
 def _judged(f: Judged, link_base: str) -> str:

@@ -11,7 +11,7 @@ from specs.diagnostics import Diagnostic
 from stacks.plan import Step
 from stacks.policy_report import Judged
 from stacks.render.human_plan import because_words, what
-from stacks.review import Review, SpecReview
+from stacks.review import Broken, Review, SpecReview
 from stacks.risk.finding import Risk
 
 Level = Literal["error", "warning", "note"]
@@ -28,6 +28,10 @@ _OF_RISK: Mapping[Risk, Level] = {
 """How loud a step is. One that will fail is an error whatever its risk; what nothing running notices is left out."""
 
 _OF_POLICY: Mapping[str, Level] = {"mandatory": "error", "advisory": "note"}
+
+
+_TOLD = 5
+"""Errors of the other side that are told of one spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def remarks(review: Review) -> tuple[Remark, ...]:
     """Return all remarks, worst first: what has to be mended, then steps by risk, then the rest as it is told."""
     found: list[Remark] = []
     for broken in review.broken:
-        found += map(of_diagnostic, broken.diagnostics)
+        found += [_of_refused(broken)] if broken.refused else map(of_diagnostic, broken.diagnostics)
     for one in review.specs:
         policies = [_of_policy(one, f) for f in one.policies.findings if not f.unknown]
         found += (r for r in policies if r.level == "error")
@@ -86,6 +90,15 @@ def of_diagnostic(found: Diagnostic) -> Remark:
         span.end_line,
         span.end_column,
     )
+
+
+def _of_refused(broken: Broken) -> Remark:
+    """Return the errors of the other side as one remark on the first line: its own lines are of a file that is not
+    here."""
+    told = [f"{d.span}: {d.code}: {d.message}" for d in broken.diagnostics if d.is_error][:_TOLD]
+    text = "\n".join([broken.refused, *told])
+    rule = "other-side-has-errors"
+    return Remark("error", rule, broken.file, 1, 1, rule, text, (rule, broken.file))
 
 
 def _of_policy(review: SpecReview, found: Judged) -> Remark:

@@ -55,7 +55,8 @@ def verdict(review: Review) -> str:
     stacks = [s for r in review.specs for s in r.plan.stacks]
     changed = sum(s.status != "unchanged" for s in stacks)
     if review.broken and not review.specs:
-        return f"{count(len(review.broken), 'spec')} cannot be compiled"
+        how = "compared" if all(b.refused for b in review.broken) else "compiled"
+        return f"{count(len(review.broken), 'spec')} cannot be {how}"
     if review.empty:
         fails = any(s.policies.fails for s in review.specs)
         return "nothing changes, and something has to be mended" if fails else "nothing changes"
@@ -78,8 +79,10 @@ def sentences(review: Review) -> Iterator[str]:
         yield "It will fail as it stands."
     if any(p.unfinished and not p.same for p in plans):
         yield "The next update does more: the notes say what."
-    if review.broken:
-        yield f"{count(len(review.broken), 'spec')} cannot be compiled."
+    if wrong := [b for b in review.broken if not b.refused]:
+        yield f"{count(len(wrong), 'spec')} cannot be compiled."
+    if refused := [b for b in review.broken if b.refused]:
+        yield f"{count(len(refused), 'spec')} cannot be compared."
 
 
 def _same(plan: Plan) -> str:

@@ -46,6 +46,22 @@ def test_nothing_of_the_spec_runs(text: str, tmp_path: Path, chromium: Any) -> N
             assert json.dumps(TEXTS[text])[1:40] in page.locator("#changes").text_content()
 
 
+@pytest.mark.parametrize("text", [name for name in TEXTS if name not in ("surrogate", "a megabyte")])
+def test_nothing_of_the_spec_runs_in_a_picture(text: str, tmp_path: Path, chromium: Any) -> None:
+    """The picture of a change opened by itself: no script, dialog or request, and no element but shapes and text."""
+    write(tmp_path, "harmless")
+    assert run(["compile", "spec.yaml", "-o", "before.json"], tmp_path)[0] == 0
+    write(tmp_path, TEXTS[text])
+    asked = ["graph", "spec.yaml", "--layer", "workloads", "--against", "file:before.json"]
+    status, _, err = run([*asked, "--format", "svg", "-o", "p.svg"], tmp_path)
+    assert status == 0, err
+    with opened(chromium, tmp_path / "p.svg") as one:
+        assert one.page.evaluate("window.__pwned") is None
+        kinds = set(one.page.evaluate("[...document.querySelectorAll('*')].map(e => e.localName)"))
+        assert kinds <= {"svg", "title", "desc", "style", "path", "g", "rect", "text", "tspan"}, kinds
+        assert "serving.chat" in one.page.evaluate("document.documentElement.textContent")
+
+
 def test_a_script_that_got_in_would_not_run(tmp_path: Path, chromium: Any) -> None:
     """The policy of the page lets no script run but its own, wherever it comes from."""
     write(tmp_path, "x")

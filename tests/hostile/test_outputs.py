@@ -8,6 +8,8 @@ import re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
@@ -29,14 +31,28 @@ COMMANDS = {
     "plan json": ["plan", "spec.yaml", "--format", "json"],
     "plan markdown": ["plan", "spec.yaml", "--format", "markdown"],
     "plan html": ["plan", "spec.yaml", "--format", "html"],
+    "plan github": ["plan", "spec.yaml", "--format", "github"],
+    "plan sarif": ["plan", "spec.yaml", "--format", "sarif"],
+    "plan dotenv": ["plan", "spec.yaml", "--format", "dotenv"],
     "change": ["plan", "spec.yaml", "--against", "file:before.json", "--details"],
     "change json": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "json"],
     "change markdown": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "markdown"],
     "change html": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "html"],
+    "change github": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "github"],
+    "change sarif": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "sarif"],
+    "change dotenv": ["plan", "spec.yaml", "--against", "file:before.json", "--format", "dotenv"],
+    "diff": ["diff", "two.json", "--from", "staging", "--to", "prod", "--details"],
+    "diff markdown": ["diff", "two.json", "--from", "staging", "--to", "prod", "--format", "markdown"],
+    "diff json": ["diff", "two.json", "--from", "staging", "--to", "prod", "--format", "json"],
+    "svg": ["graph", "spec.yaml", "--stack", STACK, "--format", "svg"],
+    "dot": ["graph", "spec.yaml", "--stack", STACK, "--format", "dot"],
+    "mermaid": ["graph", "spec.yaml", "--stack", STACK, "--format", "mermaid"],
+    "change svg": ["graph", "spec.yaml", "--stack", STACK, "--against", "file:before.json", "--format", "svg"],
     "check": ["check", "spec.yaml"],
     "check concise": ["check", "spec.yaml", "--format", "concise"],
     "check json": ["check", "spec.yaml", "--format", "json"],
     "check github": ["check", "spec.yaml", "--format", "github"],
+    "check sarif": ["check", "spec.yaml", "--format", "sarif"],
     "tree": ["graph", "spec.yaml", "--tree"],
     "policies": ["policies", "spec.yaml"],
     "policies json": ["policies", "spec.yaml", "--format", "json"],
@@ -66,7 +82,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(own, "harmless")
         assert run(["compile", "spec.yaml", "-o", "before.json"], own)[0] == 0
         write(own, text)
+        (own / "two.json").write_text(json.dumps(spec(text) | {"environments": environments(text)}))
     return folder
+
+
+def environments(text: str) -> dict[str, Any]:
+    """Return two environments that differ by the text, in values and in keys, in a cluster each."""
+    elsewhere = {"targets.dresden.kubeContext": "elsewhere", "serving.chat.env": {"BANNER": "harmless"}}
+    return {"staging": {"overlay": elsewhere}, "prod": {"overlay": {"serving.chat.args": {"chat-template": text}}}}
 
 
 @cache
@@ -84,15 +107,49 @@ def test_nothing_steers_a_terminal(text: str, command: str, written: Path) -> No
     assert not STEERING.search(out), STEERING.search(out)
     assert not STEERING.search(err), STEERING.search(err)
     out.encode(), err.encode()  # noqa: B018
-    if command.endswith("json") and out:
+    if command.endswith(("json", "sarif")) and out:
         json.loads(out)
 
 
+@pytest.mark.parametrize("command", ["check github", "plan github", "change github"])
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_workflow_command_is_one_line_of_ours(text: str, written: Path) -> None:
+def test_a_workflow_command_is_one_line_of_ours(text: str, command: str, written: Path) -> None:
     """Each line for GitHub begins with a command of ours; a spec cannot begin one."""
-    _, out, _ = said(written, text, "check github")
-    assert all(re.match(r"::(error|warning) file=spec\.yaml,line=\d+", line) for line in out.splitlines())
+    _, out, _ = said(written, text, command)
+    ours = r"::(error|warning|notice) file=(spec\.yaml|k8s/own\.yaml),line=\d+|not shown beside lines"
+    assert all(re.match(ours, line) for line in out.splitlines())
+
+
+@pytest.mark.parametrize("command", ["plan dotenv", "change dotenv"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_values_for_a_shell_are_none_of_the_spec(text: str, command: str, written: Path) -> None:
+    """Names in capitals and plain values: what a shell reads as it stands."""
+    _, out, _ = said(written, text, command)
+    assert all(re.fullmatch(r"LLMFORM_[A-Z_]+=[-a-z0-9.]*", line) for line in out.splitlines())
+
+
+@pytest.mark.parametrize("command", ["svg", "change svg"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_picture_has_no_element_of_the_spec(text: str, command: str, written: Path) -> None:
+    """It is well-formed XML of a few kinds of element, none of which runs, listens or leads anywhere."""
+    status, out, _ = said(written, text, command)
+    if not out:
+        assert status == 1  # a spec with errors
+        return
+    drawn = list(ElementTree.fromstring(out).iter())  # noqa: S314  made by us
+    kinds = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in drawn}
+    assert kinds <= {"svg", "title", "desc", "style", "path", "g", "rect", "text", "tspan"}, kinds
+    names = {name for element in drawn for name in element.attrib}
+    assert not [name for name in names if name.startswith("on") or "href" in name]
+
+
+@pytest.mark.parametrize("command", ["diff", "diff markdown", "diff json"])
+def test_the_comparison_of_a_harmless_text_is_one(command: str, tmp_path: Path) -> None:
+    """The commands on hostile texts compare something: with a harmless one there is no error."""
+    write(tmp_path, "x")
+    (tmp_path / "two.json").write_text(json.dumps(spec("x") | {"environments": environments("x")}))
+    status, out, err = run(COMMANDS[command], tmp_path)
+    assert (status, "BANNER" in out) == (0, True), err
 
 
 OWN_HTML = re.compile(r"</?details>|<summary>[^<>]*</summary>|</?summary>|<br>|<!-- -->")
@@ -104,7 +161,7 @@ def tokens(text: str) -> list[Token]:
     return [inner for token in reader.parse(text) for inner in (token, *(token.children or ()))]
 
 
-@pytest.mark.parametrize("command", ["plan markdown", "change markdown"])
+@pytest.mark.parametrize("command", ["plan markdown", "change markdown", "diff markdown"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_comment_holds_no_markup_of_the_spec(text: str, command: str, written: Path) -> None:
     """No link, no image, no mention, no tag and no heading comes out of it but the comment's own."""
@@ -114,7 +171,7 @@ def test_a_comment_holds_no_markup_of_the_spec(text: str, command: str, written:
     assert [
         t.content for t in found if t.type in ("html_inline", "html_block") and OWN_HTML.sub("", t.content).strip()
     ] == []
-    assert sum(t.type == "heading_open" for t in found) == (1 if out else 0)
+    assert sum(t.type == "heading_open" for t in found) == (1 if out and command != "diff markdown" else 0)
     shown = [t.content for t in found if t.type == "text"]
     # what a forge links by itself, in text that is no code
     assert not [s for s in shown if re.search(r"(?<![\w`])[@#]\w|https?://|www\.|\bGH-\d", s)]
