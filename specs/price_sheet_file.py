@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from specs.catalog.prices import prices
-from specs.diagnostics import Diagnostic, has_errors
+from specs.catalog.reader import Edition
+from specs.diagnostics import Diagnostic, Severity, has_errors
 from specs.facts_file import OUTSIDE, inside
 from specs.files import Files
 from specs.finding import finding
@@ -17,7 +18,7 @@ from specs.load import Case
 from specs.price_sheet import NODE_KEYS, RATE_KEYS, NodePrice, Rate, Sheet
 from specs.schema.targets import AwsTarget
 from specs.source import read_beside
-from specs.suggest import did_you_mean
+from specs.suggest import closest, did_you_mean
 from specs.tree import Member, Path, Tree
 from specs.units import is_day
 
@@ -26,7 +27,9 @@ _KEYS = ("asOf", "source", "region", "instances", "services", "nodes")
 _PURCHASE = ("usdPerNode", "years", "watts", "usdPerKilowattHour", "overhead")
 
 
-def read_prices(case: Case, files: Files, spec_file: str) -> tuple[Sheet | None, tuple[Diagnostic, ...]]:
+def read_prices(
+    case: Case, edition: Edition, files: Files, spec_file: str
+) -> tuple[Sheet | None, tuple[Diagnostic, ...]]:
     """Return the price sheet of the case's target, or None if it names none; and what is wrong with the file."""
     target = case.spec.targets[case.target]
     name = target.prices
@@ -42,6 +45,8 @@ def read_prices(case: Case, files: Files, spec_file: str) -> tuple[Sheet | None,
         return None, (finding(case, "prices-missing", path, message, help=advice),)
     shown = str(PurePosixPath(spec_file).parent / name)
     sheet, found = sheet_of(data, shown)
+    if sheet is not None:
+        found = (*found, *_unused(case, edition, data, shown))
     if sheet is None or not isinstance(target, AwsTarget):
         return (sheet._replace(file=name) if sheet else None), found
     if sheet.region and sheet.region != target.region:
@@ -49,6 +54,31 @@ def read_prices(case: Case, files: Files, spec_file: str) -> tuple[Sheet | None,
         advice = "name a sheet of that region: `llmform prices import` reads one region at a time"
         return None, (*found, finding(case, "prices-mismatch", path, message, help=advice))
     return sheet._replace(file=name), found
+
+
+def _unused(case: Case, edition: Edition, data: bytes, shown: str) -> Iterator[Diagnostic]:
+    """Yield prices that count nowhere because of how they are written.
+
+    A sheet may be of many specs: a pool that the spec does not have is only told where one of its own has no price and
+    nearly that name.
+    """
+    tree, _ = read_beside(data, shown, "a price sheet", "asOf: 2026-11-01")
+    top = {name: member.tree for name, member in tree.members.items()} if tree is not None else {}
+    for name, member in _section(top, "instances"):
+        if name not in edition.instances:
+            message = f"this edition knows no instance type `{name[:100]}`: its price counts nowhere"
+            yield _warning(member, f"instances.{name[:100]}", message, did_you_mean(name, edition.instances, "types"))
+    priced = {name for name, _ in _section(top, "nodes")}
+    lacking = [name for name in case.spec.node_pools if name not in priced]
+    for name, member in _section(top, "nodes"):
+        meant = closest(name, lacking) if name not in case.spec.node_pools else None
+        if meant is not None:
+            message = f"there is no pool `{name[:100]}`: its price counts nowhere"
+            yield _warning(member, f"nodes.{name[:100]}", message, f"did you mean `{meant}`?")
+
+
+def _warning(member: Member, path: str, message: str, help: str) -> Diagnostic:
+    return Diagnostic("prices-unused", message, member.key, path, help=help, severity=Severity.WARNING)
 
 
 def sheet_of(data: bytes, shown: str) -> tuple[Sheet | None, tuple[Diagnostic, ...]]:

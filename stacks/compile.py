@@ -132,7 +132,7 @@ def check_spec(data: bytes, file: str, files: Files | None = None) -> Checked:
         sites, astray = read_sites(case, beside, file)
         lock, unlocked = read_lock(case, beside, file)
         found.extend(unlocked)
-        sheet, mispriced = read_prices(case, beside, file)
+        sheet, mispriced = read_prices(case, edition, beside, file)
         found.extend(mispriced)
         found.extend((*problems, *wrong, *lost, *unread, *astray, *check_sites(case, [s.name for s in sites])))
         found.extend(d for check in OF_OBJECTS for d in check(manifests))
