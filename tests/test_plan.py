@@ -321,6 +321,26 @@ def test_a_claim_that_shrinks_will_fail(now: str, fails: bool) -> None:
     assert any(f.fails and "cannot shrink" in f.reason for f in found) is fails
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "loses"),
+    [(2555, 365, True), (365, 2555, False), (None, 365, True), (365, None, False), (365, 365, False)],
+)
+def test_a_shorter_retention_loses_objects(was: int | None, now: int | None, loses: bool) -> None:
+    """7 years are 2,555 days: what is older than the new retention and younger than the old one goes."""
+    kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    rules = [
+        [
+            {"id": "uploads", "status": "Enabled", "abortIncompleteMultipartUpload": {"daysAfterInitiation": n}},
+            *([{"id": "old", "status": "Enabled", "expiration": {"days": days}}] if days else []),
+            {"id": "off", "status": "Disabled", "expiration": {"days": 1}},
+        ]
+        for n, days in ((7, was), (8, now))
+    ]
+    found = step(node(kind, {"rules": rules[0]}), node(kind, {"rules": rules[1]}))
+    assert (found.risk is Risk.DESTRUCTIVE) is loses
+    assert ("S3 deletes objects older than 365 days" in words(found)) is loses
+
+
 def test_what_is_not_recorded_is_said_and_taken_for_the_worse() -> None:
     """An AWS property that is in no table may replace."""
     found = step(node("aws:x/y:Z", {"p": 1}), node("aws:x/y:Z", {"p": 2}))

@@ -102,7 +102,7 @@ def _environments(
             continue
         was = before.get(name, _NOTHING)
         more = now.minimum - was.minimum if now is not None and was is not None else None
-        change = UNKNOWN if more is None else signed(more) if more else "unchanged"
+        change = UNKNOWN if more is None else f"{signed(more) if more else 'unchanged'} at minimum"
         yield EnvironmentCost(name, change, (_bar("before", was, most), _bar("after", now, most)))
 
 

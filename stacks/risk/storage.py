@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from specs.units import UnitError, bytes_
-from stacks.edits import Delete
+from stacks.edits import Delete, Replace, Update
 from stacks.risk.finding import Finding, Risk, Situation, at, kind
 
 _DATA = {
@@ -47,13 +48,36 @@ def stateful_set(s: Situation) -> Iterator[Finding]:
 
 def bucket_rules(s: Situation) -> Iterator[Finding]:
     """A bucket's lifecycle deletes objects by itself."""
-    if kind(s.node).startswith("BucketLifecycleConfiguration") and s.changes:
+    if kind(s.node).startswith("BucketLifecycleConfiguration") and isinstance(s.edit, Update | Replace):
+        for words, *path in _DELETIONS:
+            was, now = (_days(node.inputs, path) for node in (s.edit.before, s.edit.after))
+            if now is not None and (was is None or now < was):
+                kept = "kept without end" if was is None else f"kept for {was:,} days"
+                yield Finding(
+                    Risk.DESTRUCTIVE,
+                    f"S3 deletes {words} older than {now:,} days, until now {kept}: it looks once a day",
+                )
         yield Finding(Risk.IN_PLACE, "which objects S3 deletes, and when, changes")
     if kind(s.node).startswith("BucketVersioning") and (s.changes or s.goes):
         yield Finding(
             Risk.IN_PLACE,
             "overwritten and deleted objects may no longer be kept; versions that are there stay",
         )
+
+
+_DELETIONS = (
+    ("objects", "expiration", "days"),
+    ("overwritten and deleted objects", "noncurrentVersionExpiration", "noncurrentDays"),
+)
+"""What a lifecycle rule deletes, and where it says after how many days (Amazon S3 user guide, Lifecycle configuration
+elements, 2026-11)."""
+
+
+def _days(inputs: Mapping[str, Any], path: Sequence[str]) -> int | None:
+    """Return after how many days the first of the enabled rules deletes; None if none does."""
+    rules = [r for r in inputs.get("rules", ()) if isinstance(r, Mapping) and r.get("status") == "Enabled"]
+    days = [found for r in rules if isinstance(found := at(r, *path), int)]
+    return min(days, default=None)
 
 
 def configuration(s: Situation) -> Iterator[Finding]:
