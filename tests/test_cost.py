@@ -514,7 +514,7 @@ def test_the_page_does_not_say_that_what_has_no_price_costs_nothing() -> None:
     assert own.bars == (Bar("after", 0, None, 0, ("not known", "not known", "not known")),)
     again = cost_view([cost_change(both, both)])
     assert again is not None
-    assert [e.change for e in again.environments] == ["unchanged", "not known"]
+    assert [e.change for e in again.environments] == ["unchanged at minimum", "not known"]
     del value["environments"]["cloud"], value["targets"]["us-east-1"]
     nothing = cost_view([cost_change(None, compiled(value))])
     assert nothing is not None and (nothing.change, nothing.after) == ("not known", "not known")

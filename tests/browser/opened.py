@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,15 @@ class Opened:
         """Return by how many pixels the page is wider than its window."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return width
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, five seconds at most: the page's policy forbids the `eval` by which a driver
+        would wait inside of it."""
+        for _ in range(100):
+            if holds():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("five seconds were not enough")
 
     def visible(self, selector: str) -> int:
         """Return how many elements of a kind are shown."""

@@ -110,7 +110,7 @@ def test_filters_and_search(pages: Path, chromium: Any) -> None:
         page.get_by_label("Risk").select_option("none")
         assert (one.visible(".change"), shown(one)) == (1, "1 change of 3, 0 stacks of 2")
         page.get_by_role("button", name="Clear", exact=True).click()
-        page.wait_for_function("document.querySelector('#count').textContent.startsWith('3')")
+        one.until(lambda: shown(one).startswith("3"))
         page.get_by_label("Environment", exact=True).select_option("prod")
         assert shown(one) == "3 changes of 3, 1 stack of 2"
         page.get_by_label("Environment", exact=True).select_option("")
@@ -125,7 +125,7 @@ def test_filters_and_search(pages: Path, chromium: Any) -> None:
         page.get_by_label("Search").fill("no such thing")
         assert one.visible(".change") == 0
         page.get_by_role("button", name="Clear the filters").click()
-        page.wait_for_function("document.querySelector('#count').textContent.startsWith('3')")
+        one.until(lambda: shown(one).startswith("3"))
         assert page.evaluate("document.activeElement.id") == "search"
 
 
@@ -183,9 +183,7 @@ def test_the_graph_moves_by_mouse_keys_and_buttons(pages: Path, chromium: Any) -
         page.keyboard.down("Control")
         page.mouse.wheel(0, 100)
         page.keyboard.up("Control")
-        page.wait_for_function(
-            f"new DOMMatrix(document.querySelector('.graph:not([hidden]) .canvas').style.transform).a < {before[2]}"
-        )
+        one.until(lambda: place()[2] < before[2])
         page.get_by_role("button", name="Fit").locator("visible=true").click()
         assert place()[2] <= 1
 
