@@ -8,7 +8,7 @@ the rules that every graph keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,25 +139,33 @@ def assemble(
     )
 
 
-def references(value: Value) -> Iterator[Ref | StackOutput]:
-    """Yield every reference inside a value, at any depth."""
-    match value:
-        case str():  # most values are, and looking for anything else first would cost them the most
-            return
-        case Ref() | StackOutput():
-            yield value
-        case Format():
-            for part in value.parts:
-                if not isinstance(part, str):
-                    yield part
-        case JsonText():
-            yield from references(value.value)
-        case Mapping():
-            for item in value.values():
-                yield from references(item)
-        case list() | tuple():
-            for item in value:
-                yield from references(item)
+def references(value: Value) -> list[Ref | StackOutput]:
+    """Return every reference inside a value, at any depth, in its order."""
+    found: list[Ref | StackOutput] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Value, found: list[Ref | StackOutput]) -> None:
+    # every check of a fleet goes through here for every value: most are texts, then maps and lists
+    if isinstance(value, dict):
+        for item in value.values():
+            if not isinstance(item, str):
+                _collect(item, found)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            if not isinstance(item, str):
+                _collect(item, found)
+    elif value is None or isinstance(value, (str, int, float)):
+        return
+    elif isinstance(value, (Ref, StackOutput)):
+        found.append(value)
+    elif isinstance(value, Format):
+        found.extend(part for part in value.parts if not isinstance(part, str))
+    elif isinstance(value, JsonText):
+        _collect(value.value, found)
+    elif isinstance(value, Mapping):
+        _collect(dict(value), found)
 
 
 def kubernetes_object(node: Node) -> bool:

@@ -105,14 +105,14 @@ def _links(graph: Graph) -> Iterator[Broken]:
     edges: dict[str, set[str]] = {}
     for node in graph.nodes:
         refs = {r for r in references(node.inputs) if isinstance(r, Ref)}
-        yield from _attributes(node.id, node.origin, sorted(refs, key=repr), types)
+        yield from _attributes(node.id, node.origin, refs, types)
         links = {r.node for r in refs} | set(node.needs) | ({node.provider} if node.provider else set())
         edges[node.id] = links
         for missing in sorted(links - known):
             yield Broken("dangling", node.id, node.origin, f"`{node.id}` refers to `{missing}`, which is not there")
     for name, value in graph.outputs.items():
         refs = {r for r in references(value) if isinstance(r, Ref)}
-        yield from _attributes(name, "", sorted(refs, key=repr), types)
+        yield from _attributes(name, "", refs, types)
         for ref in refs:
             if ref.node not in known:
                 yield Broken("dangling", name, "", f"output `{name}` refers to `{ref.node}`, which is not there")
@@ -124,11 +124,11 @@ def _links(graph: Graph) -> Iterator[Broken]:
 
 def _attributes(holder: str, origin: str, refs: Iterable[Ref], types: Mapping[str, str]) -> Iterator[Broken]:
     """Yield references to what a resource of their type does not have: the engine would see a missing value."""
-    for ref in refs:
-        kind = types.get(ref.node)
-        if kind is not None and not has_attribute(kind, ref.attribute):
-            text = f"`{holder}` reads `{ref.attribute}` of `{ref.node}`: a {kind} has no such attribute"
-            yield Broken("attribute", holder, origin, text)
+    missing = [r for r in refs if r.node in types and not has_attribute(types[r.node], r.attribute)]
+    for ref in sorted(missing, key=repr):
+        kind = types[ref.node]
+        text = f"`{holder}` reads `{ref.attribute}` of `{ref.node}`: a {kind} has no such attribute"
+        yield Broken("attribute", holder, origin, text)
 
 
 def _names(graph: Graph) -> Iterator[Broken]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from policies.resources import UNKNOWN, Resource, View
 
@@ -139,16 +140,28 @@ def matches(selector: View, labels: View) -> bool | None:
 
     An empty selector takes everything (policy/v1, networking.k8s.io/v1).
     """
-    wanted, expressions = selector.at("matchLabels"), selector.at("matchExpressions")
     if selector.value is None:
         return False
-    if wanted.unknown or expressions.unknown:
+    wanted, expressions = selector.read("matchLabels"), selector.at("matchExpressions")
+    if wanted is UNKNOWN or expressions.unknown:
         return None
-    answers = [_same(value.value, labels.at(key).value) for key, value in wanted.entries()]
-    answers += [_expression(expression, labels) for expression in expressions.items()]
-    if False in answers:
-        return False
-    return None if None in answers else True
+    pairs = wanted.items() if isinstance(wanted, Mapping) else ()
+    return all_of(
+        chain(
+            (_same(value, labels.read(str(key))) for key, value in pairs),
+            (_expression(expression, labels) for expression in expressions.items()),
+        )
+    )
+
+
+def all_of(answers: Iterable[bool | None]) -> bool | None:
+    """Return False if any answer is, else None if any is, else True: what is unknown does not save what is not so."""
+    known = True
+    for answer in answers:
+        if answer is False:
+            return False
+        known = known and answer is not None
+    return True if known else None
 
 
 def _same(wanted: object, found: object) -> bool | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -45,7 +45,11 @@ class Resource:
 
     def at(self, *keys: str | int) -> View:
         """Return what stands at a path of the inputs."""
-        return View(self.inputs, "").at(*keys)
+        return View(_below(self.inputs, keys), "", keys)
+
+    def read(self, *keys: str | int) -> Any:
+        """Return the value at a path of the inputs."""
+        return _below(self.inputs, keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,18 @@ class View:
     """A value of a resource's inputs and where it stands; `None` is absent, `UNKNOWN` known after apply."""
 
     value: Any
-    path: str
+    above: str
+    """The path of the value that `keys` begin at."""
+    keys: tuple[str | int, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the value stands, such as `spec.containers[0].image`."""
+        # put together when asked for: rules look at many values and speak of few
+        path = self.above
+        for key in self.keys:
+            path += f"[{key}]" if isinstance(key, int) else _step(path, key)
+        return path
 
     @property
     def unknown(self) -> bool:
@@ -62,25 +77,23 @@ class View:
 
     def at(self, *keys: str | int) -> View:
         """Return what stands below; what is below an unknown value is unknown."""
-        value, path = self.value, self.path
-        for key in keys:
-            path += f"[{key}]" if isinstance(key, int) else _step(path, key)
-            if isinstance(value, Mapping):
-                value = value.get(key)
-            elif isinstance(value, list | tuple) and isinstance(key, int) and 0 <= key < len(value):
-                value = value[key]
-            elif value is not UNKNOWN:
-                value = None
-        return View(value, path)
+        return View(_below(self.value, keys), self.above, (*self.keys, *keys))
+
+    def read(self, *keys: str | int) -> Any:
+        """Return the value that stands below."""
+        return _below(self.value, keys)
 
     def items(self) -> tuple[View, ...]:
         """Return the entries of a list or map; an unknown one is its own only entry."""
-        if self.unknown:
+        value = self.value
+        if value is None:
+            return ()
+        if value is UNKNOWN:
             return (self,)
-        if isinstance(self.value, Mapping):
-            return tuple(self.at(str(key)) for key in self.value)
-        if isinstance(self.value, list | tuple):
-            return tuple(self.at(position) for position in range(len(self.value)))
+        if isinstance(value, (list, tuple)):
+            return tuple(self.at(position) for position in range(len(value)))
+        if isinstance(value, Mapping):
+            return tuple(self.at(str(key)) for key in value)
         return ()
 
     def entries(self) -> tuple[tuple[str, View], ...]:
@@ -92,9 +105,9 @@ class View:
         if not isinstance(self.value, str):
             return self
         try:
-            return View(json.loads(self.value), self.path)
+            return replace(self, value=json.loads(self.value))
         except ValueError:
-            return View(None, self.path)
+            return replace(self, value=None)
 
     def document_or_text(self) -> Any:
         """Return the value of the JSON map or list that stands here as a text, and any other value as it is."""
@@ -102,6 +115,22 @@ class View:
             found = self.document().value
             return self.value if found is None else found
         return self.value
+
+
+def _below(value: Any, keys: Iterable[str | int]) -> Any:
+    # what a graph holds comes first; a check for an abstract class costs more than all else here
+    for key in keys:
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, (list, tuple)):
+            value = value[key] if isinstance(key, int) and 0 <= key < len(value) else None
+        elif value is None:
+            return None
+        elif isinstance(value, Mapping):
+            value = value.get(key)
+        elif value is not UNKNOWN:
+            value = None
+    return value
 
 
 def _step(path: str, key: str) -> str:
@@ -127,18 +156,20 @@ def _seen(value: Any) -> Any:
 
     The text of a JSON document that holds references is known but for these: its value stands for it.
     """
-    if isinstance(value, str):  # most of all values, so first
+    if value is None or isinstance(value, (str, int, float)):  # most of all values, so first
         return value
-    if isinstance(value, Mapping):
-        return {key: _seen(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_seen(item) for item in value]
+    if isinstance(value, dict):
+        return {key: item if isinstance(item, str) else _seen(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [item if isinstance(item, str) else _seen(item) for item in value]
     if isinstance(value, JsonText):
         return _seen(value.value)
     if isinstance(value, Ref | StackOutput):
         return UNKNOWN
     if isinstance(value, Format):
         return UNKNOWN if any(not isinstance(part, str) for part in value.parts) else "".join(map(str, value.parts))
+    if isinstance(value, Mapping):
+        return _seen(dict(value))
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -82,4 +83,17 @@ def secret_form(text: str) -> bool:
         >>> secret_form("postgres://vllm:hunter2@db/x"), secret_form("task-predictor-service-deployment")
         (True, False)
     """
-    return len(text) >= _SHORTEST and any(mark in text and form.search(text) for mark, form in _FORMS.items())
+    if len(text) < _SHORTEST:
+        return False
+    # the stacks of a fleet hold the same short texts over and over; what is kept is bounded by both numbers
+    return _remembered(text) if len(text) <= _REMEMBERED else _has_form(text)
+
+
+def _has_form(text: str) -> bool:
+    return any(mark in text and form.search(text) for mark, form in _FORMS.items())
+
+
+_REMEMBERED = 200
+"""Characters of the longest text whose answer is kept."""
+
+_remembered = lru_cache(maxsize=1 << 14)(_has_form)

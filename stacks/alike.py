@@ -24,6 +24,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any
 
+from components.graph import Node, Options
 from stacks.edits import Create, Delete, NodeEdit, Replace
 from stacks.review import Review
 from stacks.risk.finding import Risk
@@ -132,6 +133,44 @@ def marked(stacks: Iterable[StackPlan]) -> tuple[StackPlan, ...]:
     return tuple(s if s.like or not s.steps else replace(s, form=astuple(form_of(s))) for s in stacks)
 
 
+def in_short(stacks: Iterable[StackPlan]) -> Iterator[StackPlan]:
+    """Yield the plans, marked and in their order, with no more than the names of resources that come or go in stacks
+    after the first of a group: what is told of a group is told of its first, and this is most of a plan.
+
+    What is then equal to the first's is the same object, which is held once and crosses to another process once.
+    """
+    known: dict[Any, tuple[Step, ...]] = {}
+    for stack in stacks:
+        group = stack.form and (_outline(stack), stack.form[0])
+        if not group:
+            yield stack
+            continue
+        short = tuple(replace(step, edits=tuple(map(_named, step.edits))) for step in stack.steps)
+        if group in known:
+            yield replace(stack, steps=tuple(map(_sharing, short, known[group])))
+        else:
+            known[group] = short
+            yield stack
+
+
+def _sharing(step: Step, first: Step) -> Step:
+    same = {n: getattr(first, n) for n in _SHARED if getattr(step, n) == getattr(first, n)}
+    if "edits" not in same:
+        same["edits"] = tuple(b if a == b else a for a, b in zip(step.edits, first.edits, strict=True))
+    return replace(step, **same)
+
+
+_SHARED = ("edits", "findings", "because", "summary", "component", "origin")
+
+
+def _named(rated: RatedEdit) -> RatedEdit:
+    edit = rated.edit
+    if not isinstance(edit, Create | Delete):
+        return rated
+    node = Node(edit.node.id, edit.node.type, {}, edit.node.component, edit.node.origin)
+    return replace(rated, edit=replace(edit, node=node))
+
+
 def _like(stack: StackPlan, first: StackPlan, form: Form) -> Form | None:
     """Return the form of a site that was planned together with the first; None where that is not all there is to it."""
     pairs = list(zip(stack.steps, first.steps, strict=True)) if len(stack.steps) == len(first.steps) else []
@@ -172,10 +211,15 @@ def _edit(rated: RatedEdit) -> list[Any]:
 
 def _what(edit: NodeEdit) -> list[Any]:
     if isinstance(edit, Create | Delete):
-        return [edit.node]
+        node = edit.node
+        options = node.options if node.options != _PLAIN_OPTIONS else None
+        return [node.id, node.type, node.inputs, node.component, node.origin, node.provider, node.needs, options]
     after = edit.after
     first = edit.delete_first if isinstance(edit, Replace) else False
     return [edit.before.id, after.id, after.type, after.origin, after.options.import_id, first, edit.changes]
+
+
+_PLAIN_OPTIONS = Options()
 
 
 def _plain(value: Any) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from components.graph import Component
 from components.resolve.platform import Explained
 from stacks.changes import ABSENT, Absent, keys, same
-from stacks.compilation import CompiledStack, is_place_of_weights
+from stacks.compilation import CompiledStack, at_or_above, is_place_of_weights
 from stacks.edits import Create, Delete, NodeEdit, node_of
 
 
@@ -38,12 +39,35 @@ class Because:
         return bool(self.where or self.was)
 
 
+class ChangedValues:
+    """The decided values that differ, found by the paths that they are at or below."""
+
+    def __init__(self, changed: Sequence[Because]) -> None:
+        """Take the differences, by path."""
+        self._changed = changed
+        self._below: dict[str, list[int]] = defaultdict(list)
+        for position, because in enumerate(changed):
+            for path in at_or_above(because.path):
+                self._below[path].append(position)
+        weights = (b for b in changed if is_place_of_weights(b.path) and ABSENT not in (b.before, b.after))
+        self._weights = [(b, frozenset(at_or_above(b.path))) for b in weights]
+
+    def under(self, paths: Iterable[str]) -> list[Because]:
+        """Return those at or below any of these paths, by path."""
+        return [self._changed[n] for n in sorted({n for path in paths for n in self._below.get(path, ())})]
+
+    def moving_weights(self, component: Component) -> tuple[Because, ...]:
+        """Return where the weights of a model that the component is about went into images, or came out of them: with
+        that, stores, Jobs and rights come or go that are still in the spec."""
+        return tuple(b for b, above in self._weights if not above.isdisjoint(component.reads))
+
+
 def changed_values(
     before: CompiledStack | None, after: CompiledStack | None, renames: Mapping[str, str]
-) -> tuple[Because, ...]:
-    """Return the decided values that differ, by path; what only has another name is the same."""
+) -> ChangedValues:
+    """Return the decided values that differ; what only has another name is the same."""
     old = {_renamed_path(p, renames): e for p, e in before.values.items()} if before else {}
-    return differing(old, after.values if after else {})
+    return ChangedValues(differing(old, after.values if after else {}))
 
 
 def differing(old: Mapping[str, Explained], new: Mapping[str, Explained]) -> tuple[Because, ...]:
@@ -147,13 +171,6 @@ _ALSO_READ: tuple[tuple[str, tuple[str, ...]], ...] = (
     # the property                   spec paths behind it that the component of a provider does not name
     ("defaultTags", ("name", "owner", "labels")),
 )
-
-
-def moves_weights(because: Because, component: Component) -> bool:
-    """Say whether the weights of a model that the component is about went into images, or came out of them: with that,
-    stores, Jobs and rights come or go that are still in the spec."""
-    there = ABSENT not in (because.before, because.after)
-    return there and is_place_of_weights(because.path) and under(because.path, component.reads)
 
 
 def explains(path: str, edits: Iterable[NodeEdit]) -> bool:

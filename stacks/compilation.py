@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from components.graph import Graph
@@ -53,6 +54,18 @@ class CompiledStack:
 def is_place_of_weights(path: str) -> bool:
     """Say whether a spec path is the key `weights` of a model."""
     return path.startswith("models.") and path.endswith(".weights") and path.count(".") == 2
+
+
+@lru_cache(maxsize=1 << 14)
+def at_or_above(path: str) -> tuple[str, ...]:
+    """Return a spec path and every path that it is below, the shortest first.
+
+    Example:
+        >>> at_or_above("serving.chat.args[0]")
+        ('serving', 'serving.chat', 'serving.chat.args', 'serving.chat.args[0]')
+    """
+    # kept, since the targets of a fleet have most of their paths in common
+    return (*(path[:end] for end, character in enumerate(path) if character in ".[" and end), path)
 
 
 def stack_name(spec: str, environment: str, target: str, site: str, layer: str) -> str:

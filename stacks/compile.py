@@ -40,7 +40,7 @@ from specs.schema.targets import EdgeTarget
 from specs.sites import Site, clusters_twice, read_sites
 from specs.suggest import did_you_mean
 from stacks import adopt
-from stacks.compilation import Compilation, CompiledStack, is_place_of_weights, stack_name
+from stacks.compilation import Compilation, CompiledStack, at_or_above, is_place_of_weights, stack_name
 from stacks.cost.basis import NOTHING, Basis, basis_of, place_key
 from stacks.own_objects import Made, Objects, Owned, owned, scaled_twice, taken_twice
 from stacks.site_stacks import at_sites
@@ -154,7 +154,8 @@ class Findings:
 
     `misfits` are those of cloud and on-prem targets and those of edge targets. `effective` are the places of patches
     that changed something, `ids` the nodes that are there, if a patch or an adoption names any; `objects` are those of
-    each case by its position, if the spec has manifests of its own.
+    each case by its position, if the spec has manifests of its own. `complete`: each case has its nodes, since nothing
+    that is wrong with it kept them from being made.
     """
 
     misfits: tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]
@@ -162,6 +163,7 @@ class Findings:
     effective: frozenset[Span]
     ids: frozenset[str]
     objects: tuple[tuple[int, tuple[Owned, ...]], ...]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,8 @@ def lowered(checked: Checked, positions: Sequence[int]) -> Lowered:
         found.extend(scaled_twice(Made(case, made, one.manifests, platform.namespace)))
     names_nodes = any(case.spec.patches or case.spec.adopt for case in cases)
     ids = frozenset(n.id for s in stacks for n in s.graph.nodes) if names_nodes else frozenset()
-    findings = Findings(misfits, tuple(found), frozenset(effective), ids, tuple(objects))
+    complete = len(platforms) == len(positions)
+    findings = Findings(misfits, tuple(found), frozenset(effective), ids, tuple(objects), complete)
     return Lowered(tuple(stacks), tuple(platforms.values()), findings, costs)
 
 
@@ -230,9 +233,10 @@ def judged(checked: Checked, parts: Sequence[Findings]) -> tuple[Diagnostic, ...
         for position, objects in part.objects
     )
     found.extend(taken_twice(everywhere))
-    ids = frozenset[str]().union(*(part.ids for part in parts))
-    found.extend(_idle(cases, frozenset[Span]().union(*(part.effective for part in parts)), ids))
-    found.extend(adopt.unknown(cases, ids))
+    if all(part.complete for part in parts):  # else a patch may be of a node that was not made
+        ids = frozenset[str]().union(*(part.ids for part in parts))
+        found.extend(_idle(cases, frozenset[Span]().union(*(part.effective for part in parts)), ids))
+        found.extend(adopt.unknown(cases, ids))
     return arrange(found)
 
 
@@ -446,25 +450,16 @@ def _unsound(case: Case, graph: Graph) -> Iterator[Diagnostic]:
             raise AssertionError(f"the graph of {graph.stack} is not sound: {problem.text}")
 
 
+_READ_BY_ALL = frozenset({"patches", "manifests", "edition", "labels", "owner", "policies", "moved"})
+
+
 def _values_of(values: Mapping[str, Explained], graph: Graph) -> dict[str, Explained]:
     """Return the decided values that can have changed this graph: those below a path that one of its components
     reads, and where each model's weights are, which says why something is not there."""
-    prefixes = {p for c in graph.components for p in (*c.reads, c.origin)} | {
-        "patches",
-        "manifests",
-        "edition",
-        "labels",
-        "owner",
-        "policies",
-        "moved",
-    }
+    read = {p for c in graph.components for p in (*c.reads, c.origin)} | _READ_BY_ALL
     return {
-        path: e for path, e in values.items() if is_place_of_weights(path) or any(_below(path, p) for p in prefixes)
+        path: e for path, e in values.items() if is_place_of_weights(path) or not read.isdisjoint(at_or_above(path))
     }
-
-
-def _below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
 
 
 def select(compilation: Compilation, selection: Selection) -> Compilation:

@@ -57,7 +57,7 @@ def diff(
     """
     old = before or assemble("", (), (), {})
     new = after or assemble("", (), (), {})
-    if before is after or (not changed_outputs and repr(before) == repr(after)):
+    if before is after or (before and after and not changed_outputs and repr(before) == repr(after)):
         return ()
     comparison = _Comparison(old, new, changed_outputs or {})
     edits: list[Edit] = list(_component_edits(old, new))
@@ -97,6 +97,8 @@ class _Comparison:
     def _match(self) -> dict[str, str]:
         """Return the id of each new node's old self."""
         partner = {name: name for name in self.new if name in self.old}
+        if len(partner) == len(self.old):
+            return partner
         chains = {c.id: component_chain(self.after, c.id) for c in self.after.components}
         free = set(self.old) - set(partner)
         for node in self.after.nodes:
@@ -121,6 +123,8 @@ class _Comparison:
 
     def nodes(self) -> list[NodeEdit]:
         """Return the edits of all nodes, by id."""
+        if not self.old:  # nothing to compare with, so the order of the comparison does not matter
+            return [Create(node) for node in sorted(self.new.values(), key=lambda n: n.id)]
         edits: dict[str, NodeEdit] = {}
         for name in self._order():
             node = self.new[name]
@@ -372,7 +376,7 @@ def _literal(inputs: Mapping[str, Value], attribute: tuple[str, ...]) -> bool:
         if not isinstance(value, Mapping) or step not in value:
             return False
         value = value[step]
-    return isinstance(value, str | int | float) or (isinstance(value, Format | list) and not list(references(value)))
+    return isinstance(value, str | int | float) or (isinstance(value, Format | list) and not references(value))
 
 
 def _pattern(text: str) -> tuple[str, ...]:

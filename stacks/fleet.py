@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from components.resolve.platform import Platform
 from specs import __version__
 from specs.diagnostics import Diagnostic, has_errors
-from stacks.alike import groups, marked
+from stacks.alike import groups, in_short, marked
 from stacks.compilation import Compilation, CompiledStack
 from stacks.compile import Checked, Findings, Lowered, Selection, judged, lowered
 from stacks.plan import Side, line_of_name, planned, together, version_words
@@ -216,6 +216,7 @@ def _with_extras(
         pictures = {f.name: extras.picture(old.get(f.name), new.get(f.name), f.steps) for f in firsts}
     return replace(
         made,
+        plans=tuple(in_short(made.plans)),
         sizing=tuple(extras.sizing(seen)) if extras.sizing else (),
         pictures=pictures,
     )

@@ -45,7 +45,7 @@ def _has_value(graph: Graph, reference: Ref | StackOutput, outputs: Outputs) -> 
     if isinstance(reference, StackOutput):
         return output(reference, outputs) is not None
     value = _input(graph, reference)
-    return value is not None and not any(references(value))
+    return value is not None and not references(value)
 
 
 def output(reference: StackOutput, outputs: Outputs) -> Any:

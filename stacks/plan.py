@@ -10,11 +10,11 @@ from components.graph import Component, Graph
 from components.resolve.platform import Explained
 from stacks.causes import (
     Because,
+    ChangedValues,
     also_read,
     changed_values,
     differing,
     explains,
-    moves_weights,
     under,
     whole_foundation,
 )
@@ -33,7 +33,7 @@ from stacks.edits import (
     Update,
     node_of,
 )
-from stacks.risk import RULES
+from stacks.risk import OF_NEW, RULES
 from stacks.risk.finding import Finding, Risk, Situation, Target
 from stacks.site_groups import SiteGroup, at_another_site, can_be_shared, group_of, line_of_site
 from stacks.steps import Action, Against, Plan, RatedEdit, StackPlan, Status, Step, Totals
@@ -357,7 +357,8 @@ def _component_action(was: Component | None, now: Component | None, rated: Seque
 
 def _rated(situation: Situation) -> RatedEdit:
     edit = situation.edit
-    findings = [finding for rule in RULES for finding in rule(situation)]
+    rules = OF_NEW if isinstance(edit, Create) else RULES
+    findings = [finding for rule in rules for finding in rule(situation)]
     if all(f.fails for f in findings):
         findings.extend(_by_kind(edit))
     ordered = _merged(findings)
@@ -393,17 +394,17 @@ def _because(
     action: Action,
     component: Component,
     was: Component | None,
-    changed: Sequence[Because],
+    changed: ChangedValues,
     edits: Sequence[NodeEdit],
     *,
     strict: bool = True,
 ) -> tuple[Because, ...]:
     """Return the values that explain the step: what the spec says first, then what follows from it."""
     if action in (Action.CREATE, Action.DELETE):
-        elsewhere = tuple(b for b in changed if moves_weights(b, component))
+        elsewhere = changed.moving_weights(component)
         if elsewhere:
             return elsewhere
-        own = whole_foundation(b for b in changed if under(b.path, (component.origin,)) and b.written)
+        own = whole_foundation(b for b in changed.under((component.origin,)) if b.written)
         if not own:
             return ()
         first = min(own, key=lambda b: (b.path != component.origin, _position(b.where or b.was)))
@@ -413,7 +414,7 @@ def _because(
     if action is Action.MOVE:
         return ()
     paths = {*component.reads, component.origin, *(was.reads if was else ()), *also_read(edits)}
-    own = [b for b in changed if under(b.path, paths) and (not strict or explains(b.path, edits))]
+    own = [b for b in changed.under(paths) if not strict or explains(b.path, edits)]
     if any(b.written for b in own):
         # What is decided for something that comes or goes follows from its own lines.
         own = [b for b in own if b.written or ABSENT not in (b.before, b.after)]

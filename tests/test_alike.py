@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stacks.alike import Group, groups
+from stacks.alike import Group, groups, in_short, marked
 from stacks.compile import compile_spec
+from stacks.edits import node_of
 from stacks.plan import Against, Plan, plan
 from stacks.policy_report import Report
-from stacks.review import Review, SpecReview
+from stacks.render.reviews import FORMATS, rendered
+from stacks.review import Reading, Review, SpecReview
 from tests.memory_files import MemoryFiles
 
 HEAD = """\
@@ -146,3 +148,19 @@ def test_sites_planned_once_are_alike_as_if_each_was_planned_by_itself() -> None
         told = [(g.names, g.own_names, g.own_lines) for g in groups(made)]
         assert told == [(g.names, g.own_names, g.own_lines) for g in groups(alone)]
         assert max(len(names) for names, _, _ in told) == 6
+
+
+def test_after_the_first_of_a_group_only_names_are_kept() -> None:
+    """Two accounts, three layers, all new: the first three stacks keep what their nodes are made of. The other three
+    say as much in every form, and hold what is equal as the same objects."""
+    made = planned(text())
+    review = Review((SpecReview("spec.yaml", made, (), {}, Report((), (), {})),))
+    short = replace(made, stacks=tuple(in_short(marked(made.stacks))))
+    in_brief = Review((SpecReview("spec.yaml", short, (), {}, Report((), (), {})),))
+    for form in FORMATS:
+        assert rendered(in_brief, form, Reading()) == rendered(review, form, Reading())
+    for north, south in zip(*([s for s in short.stacks if s.target == t] for t in ("north", "south")), strict=True):
+        assert north == next(s for s in made.stacks if s.name == north.name)
+        kept = [[bool(node_of(r.edit).inputs) for step in s.steps for r in step.edits] for s in (north, south)]
+        assert all(kept[0]) and not any(kept[1])
+        assert all(a.findings is b.findings for a, b in zip(north.steps, south.steps, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +13,19 @@ from hypothesis import given, settings
 from components.graph import Component, Graph, Node, Options, Ref, StackOutput, assemble
 from components.resolve.platform import Explained
 from stacks.compilation import Compilation, CompiledStack
+from stacks.compile import compile_spec
+from stacks.diff import diff
+from stacks.edits import Create
+from stacks.files import DiskFiles
 from stacks.plan import Action, Against, Plan, Step, plan
 from stacks.render.human_plan import human_plan
-from stacks.risk import RULES
-from stacks.risk.finding import Risk
-from tests.graph_strategies import compilation, pairs
+from stacks.risk import OF_NEW, RULES, workloads
+from stacks.risk.finding import Risk, Situation, Target
+from tests.graph_strategies import compilation, graphs, pairs
 from tests.test_regressions import compiled
 
 GIT = Against("git", "main (4f21c0e)", "1.0.0", "2026-11")
+EXAMPLES = Path(__file__).parents[1] / "specs/examples"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 
 
@@ -503,6 +509,30 @@ def test_every_rule_says_what_it_is() -> None:
     """A rule is a function with its rule as docstring, and stands in the tuple once."""
     assert len(set(RULES)) == len(RULES)
     assert all((rule.__doc__ or "").strip().endswith(")." if ")." in (rule.__doc__ or "") else ".") for rule in RULES)
+
+
+@settings(deadline=None, max_examples=40)
+@given(graphs())
+def test_of_what_is_new_only_the_rules_of_new_speak(after: Graph) -> None:
+    """A new resource is rated by `OF_NEW` alone: no other rule may have anything to say of it, whatever it is."""
+    edits = {e.id: e for e in diff(None, after) if isinstance(e, Create)}
+    assert len(edits) == len(after.nodes)
+    for edit in edits.values():
+        situation = Situation(edit, edits, {}, None, after, Target({}, {"workloads": after}))
+        assert not [rule.__name__ for rule in RULES if rule not in OF_NEW and list(rule(situation))]
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_of_a_new_example_only_the_rules_of_new_speak(example: Path) -> None:
+    """The same of every resource of the examples: their Jobs "run once", and that is all that any rule says."""
+    compilation = compile_spec(example.read_bytes(), example.name, DiskFiles(example.parent)).compilation
+    assert compilation is not None
+    for stack in compilation.stacks:
+        edits = {e.id: e for e in diff(None, stack.graph) if isinstance(e, Create)}
+        for edit in edits.values():
+            situation = Situation(edit, edits, stack.values, None, stack.graph, Target({}, {stack.layer: stack.graph}))
+            speak = {rule for rule in RULES if list(rule(situation))}
+            assert speak == ({workloads.job} if edit.node.type.endswith(":Job") else set())
 
 
 @settings(deadline=None, max_examples=40)

@@ -124,3 +124,13 @@ def test_a_flag_with_a_dot_in_its_name_is_an_argument() -> None:
     assert compilation is not None
     texts = "".join(canonical(encode_graph(s.graph)) for s in compilation.stacks)
     assert "--fim-qwen-1.5b-default" in texts
+
+
+def test_a_patch_is_not_blamed_for_a_node_that_another_error_kept_from_being_made() -> None:
+    """With a pool too small for its servers nothing was made, and every patch was told to name a node that is not
+    there, "ids: none"."""
+    patch = {"match": "serving.chat/Deployment/chat", "merge": {"spec": {"minReadySeconds": 5}}}
+    server = {**QUICKSTART["serving"]["chat"], "replicas": 3}
+    found = compiled(serving={"chat": server}, patches=[patch])
+    assert codes(found) == ["pool-too-small"]
+    assert codes(compiled(patches=[patch])) == []

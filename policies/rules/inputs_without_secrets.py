@@ -43,7 +43,26 @@ def inputs_without_secrets(resource: Resource) -> Iterator[Finding]:
         yield from _arguments(resource, container)
     for key, value in resource.inputs.items():
         read = key in _READ and (kind(resource) in _SECRET_KINDS or bool(pods))
-        yield from _walk(resource, value, (key,), read)
+        if _speaks(value, read):
+            yield from _walk(resource, value, (key,), read)
+
+
+def _speaks(value: object, read: bool) -> bool:
+    """Say whether `_walk` may find anything in a value. Few have anything, and this keeps no path."""
+    found = [value]
+    for item in found:  # which grows by what is in it
+        if isinstance(item, str):
+            if secret_form(item):
+                return True
+        elif isinstance(item, dict):
+            if "value" in item and "name" in item and _may_hide(item["name"], item["value"]):
+                return True
+            found += item.values()
+        elif isinstance(item, list):
+            found += item
+        elif (read and item is UNKNOWN) or isinstance(item, Mapping):
+            return True
+    return False
 
 
 def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: bool) -> Iterator[Finding]:
@@ -66,12 +85,16 @@ def _walk(resource: Resource, value: object, path: tuple[str | int, ...], read: 
 def _variable(resource: Resource, entry: View) -> Iterator[Finding]:
     """Yield a finding for what has a name and a value, if the name is that of a secret."""
     name, held = entry.at("name"), entry.at("value")
-    if held.value is None or (not held.unknown and harmless(str(name.value), str(held.value))):
-        return
-    if name.unknown or secret_name(str(name.value)):
+    if _may_hide(name.value, held.value):
         yield from cannot_say(resource, name, held)
         if not name.unknown and not held.unknown:
             yield broken(resource, held, f"`{name.value}` holds a secret in clear")
+
+
+def _may_hide(name: object, held: object) -> bool:
+    if held is None or (held is not UNKNOWN and harmless(str(name), str(held))):
+        return False
+    return name is UNKNOWN or secret_name(str(name))
 
 
 def _keys(resource: Resource, view: View) -> Iterator[Finding]:

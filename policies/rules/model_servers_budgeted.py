@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
-from policies.pods import kind, matches
+from policies.pods import all_of, kind, matches
 from policies.resources import UNKNOWN, Finding, Resource, broken
 
 COMPONENT = "app.kubernetes.io/component"
@@ -26,14 +28,22 @@ _LABELS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 def model_servers_budgeted(resources: Sequence[Resource]) -> Iterator[Finding]:
     """Every model server has a PodDisruptionBudget that takes its pods."""
     budgets = [r for r in resources if kind(r) == "PodDisruptionBudget"]
+    beside: dict[str, list[Resource]] = defaultdict(list)
+    for budget in budgets:
+        beside[_component(budget)].append(budget)
     for server in (r for r in resources if kind(r) in _LABELS):
         component = server.at("metadata", "labels", COMPONENT)
         if component.value not in ("model-server", UNKNOWN):
             continue
-        answers = [(budget, _takes(budget, server)) for budget in budgets]
-        if any(answer is True for _, answer in answers):
+        answers = {}
+        # the budget beside the server comes first, since it is almost always the one
+        for budget in (*beside[_component(server)], *budgets):
+            answers[budget.name] = _takes(budget, server)
+            if answers[budget.name] is True:
+                break
+        if True in answers.values():
             continue
-        maybe = next((budget for budget, answer in answers if answer is None), None)
+        maybe = next((budget for budget in budgets if answers[budget.name] is None), None)
         if maybe is not None:
             yield Finding(f"whether {maybe.name} takes its pods is known after apply", server.name, unknown=True)
         elif component.unknown:
@@ -42,18 +52,22 @@ def model_servers_budgeted(resources: Sequence[Resource]) -> Iterator[Finding]:
             yield broken(server, None, "no PodDisruptionBudget takes its pods")
 
 
+def _component(resource: Resource) -> str:
+    """Return the component of a node's id, `serving.chat` of `serving.chat/Deployment/chat`."""
+    return resource.name.partition("/")[0]
+
+
 def _takes(budget: Resource, server: Resource) -> bool | None:
     """Say whether a budget takes the server's pods; None if that is known only after apply."""
-    ours, theirs = (r.at("metadata", "namespace").value for r in (budget, server))
+    ours, theirs = (r.read("metadata", "namespace") for r in (budget, server))
     first, *others = _LABELS[kind(server)]
     same = None if UNKNOWN in (ours, theirs) else ours == theirs
     # one pod of a group takes the others with it: the budget has to take its leader and its workers
-    pods = (first, *(path for path in others if server.at(*path[:-2]).value is not None))
-    taken = (matches(budget.at("spec", "selector"), server.at(*path)) for path in pods)
-    answers = (same, *taken, _keeps_any(budget))
-    if False in answers:
-        return False
-    return None if None in answers else True
+    pods = (first, *(path for path in others if server.read(*path[:-2]) is not None))
+    selector = budget.at("spec", "selector")
+    # a stack has as many budgets as servers: the first answer that says no is enough
+    taken = all_of(chain((same,), (matches(selector, server.at(*path)) for path in pods)))
+    return False if taken is False else all_of((taken, _keeps_any(budget)))
 
 
 def _keeps_any(budget: Resource) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.pods import kind
+from policies.pods import all_of, kind
 from policies.resources import UNKNOWN, Finding, Resource, broken
 
 PRIVILEGED = "pod-security.kubernetes.io/enforce"
@@ -52,9 +52,7 @@ def _denies(policy: Resource, namespace: Resource, way: str) -> bool | None:
         *(None if part.unknown else not part.value for part in parts),  # what is there takes pods out, or lets traffic
         _one_of(way, {view.value for view in policy.at("spec", "policyTypes").items()}),
     ]
-    if False in answers:
-        return False
-    return None if None in answers else True
+    return all_of(answers)
 
 
 def _one_of(way: str, types: set[object]) -> bool | None:

@@ -12,10 +12,12 @@ OWNER = "llmform.dev/owner"
 
 def owner_named(resources: Sequence[Resource]) -> Iterator[Finding]:
     """Something in the stack says who owns it."""
-    views = [view for resource in resources for view in _places(resource)]
-    if any(isinstance(view.value, str) and view.value for view in views):
-        return
-    unknown = next((view for view in views if view.unknown), None)
+    unknown: View | None = None
+    for view in (view for resource in resources for view in _places(resource)):
+        if isinstance(view.value, str) and view.value:
+            return
+        if unknown is None and view.unknown:
+            unknown = view
     if unknown is not None:
         yield Finding(f"`{unknown.path}` is known after apply", path=unknown.path, unknown=True)
     else:

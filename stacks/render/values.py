@@ -112,6 +112,6 @@ def _sides(node: Node, change: Change) -> str:
 
 
 def _later(value: Value | Absent) -> str:
-    if isinstance(value, Absent) or not any(True for _ in references(value)):
+    if isinstance(value, Absent) or not references(value):
         return ""
     return f" {KNOWN_LATER}"

@@ -17,3 +17,6 @@ RULES: tuple[Rule, ...] = (
     *workloads.RULES,
     *engine.RULES,
 )
+
+OF_NEW: tuple[Rule, ...] = (engine.adopted, workloads.job)
+"""Those of `RULES` that speak of what is made; no other says anything where nothing was."""
