@@ -142,7 +142,7 @@ def in_short(stacks: Iterable[StackPlan]) -> Iterator[StackPlan]:
     known: dict[Any, tuple[Step, ...]] = {}
     for stack in stacks:
         group = stack.form and (_outline(stack), stack.form[0])
-        if not group:
+        if not group or stack.status == "removed":  # why one is gone is found out later, and it is compared anew
             yield stack
             continue
         short = tuple(replace(step, edits=tuple(map(_named, step.edits))) for step in stack.steps)

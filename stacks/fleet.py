@@ -243,6 +243,7 @@ def joined(both: Both, parts: Sequence[Part]) -> Reviewed | Broken | OtherBroken
     compared = any(p.compared for p in parts)
     before = spec_of(both.before) if both.before is not None else ""
     made = together(side, before, [s for p in parts for s in p.plans], both.against)
+    made = replace(made, stacks=tuple(in_short(made.stacks)))  # the first of a part may be the second here
     if both.notes or both.unfinished or both.unsaid:
         made = replace(made, notes=(*made.notes, *both.notes), unfinished=both.unfinished, unsaid=both.unsaid)
     cost, exceeded = _costs(both.after, [p.cost for p in parts], made.stacks)
