@@ -24,7 +24,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any
 
-from components.graph import Node, Options
+from components.graph import Options
 from stacks.edits import Create, Delete, NodeEdit, Replace
 from stacks.review import Review
 from stacks.risk.finding import Risk
@@ -134,7 +134,7 @@ def marked(stacks: Iterable[StackPlan]) -> tuple[StackPlan, ...]:
 
 
 def in_short(stacks: Iterable[StackPlan]) -> Iterator[StackPlan]:
-    """Yield the plans, marked and in their order, with no more than the names of resources that come or go in stacks
+    """Yield the plans, marked and in their order, without what the resources are made of that come or go in stacks
     after the first of a group: what is told of a group is told of its first, and this is most of a plan.
 
     What is then equal to the first's is the same object, which is held once and crosses to another process once.
@@ -167,8 +167,7 @@ def _named(rated: RatedEdit) -> RatedEdit:
     edit = rated.edit
     if not isinstance(edit, Create | Delete):
         return rated
-    node = Node(edit.node.id, edit.node.type, {}, edit.node.component, edit.node.origin)
-    return replace(rated, edit=replace(edit, node=node))
+    return replace(rated, edit=replace(edit, node=replace(edit.node, inputs={}, provider="", needs=())))
 
 
 def _like(stack: StackPlan, first: StackPlan, form: Form) -> Form | None:

@@ -39,8 +39,8 @@ from serving_images.render import HERE, facts
 from specs.catalog.reader import NEWEST, load_edition
 from specs.images_lock import MARK, Locked, lock_text, read_lock
 from stacks.cli import main
-from stacks.cli.compile import write_whole
 from stacks.cli.images import RECORD, write_folder
+from stacks.cli.output import write_whole
 from stacks.compile import Compiled, compile_spec
 from stacks.files import DiskFiles
 from stacks.image_builds import NoDigests, builds_of, digests_in

@@ -132,6 +132,24 @@ def test_what_neither_side_has_is_one_error(asked: str, against: str, said: str,
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["compile", "platforms/a.json"],
+        ["graph", "platforms/a.json", "--tree"],
+        ["diff", "platforms/a.json", "--from", "default", "--to", "default"],
+        ["schema"],
+    ],
+)
+def test_no_command_writes_over_a_spec(words: list[str], repository: Path) -> None:
+    """Neither over the one that it reads nor over any other: one error before there is any work."""
+    for name in ("a", "b"):
+        status, out, err = run([*words, "-o", f"platforms/{name}.json"], repository)
+        assert (status, out, err.count("error: ")) == (2, "", 1), err
+        assert f"`platforms/{name}.json` is a spec, and would be lost" in err
+    assert git(repository, "status", "--short") == ""
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--write", "json=platforms/a.json"], "is a spec, and would be lost"),

@@ -6,14 +6,16 @@ import argparse
 import sys
 from typing import Any
 
+from stacks.cli.output import add_output, check_outputs, write_out
 from stacks.cli.selection import add_layer, add_spec
-from stacks.cli.session import CHANGES, SpecErrors, UsageError, coloured, compile_file, read_spec, write
+from stacks.cli.session import CHANGES, SpecErrors, UsageError, coloured, compile_file, read_spec
 from stacks.render.comparisons import FORMATS, rendered
 
 EPILOG = """\
 examples:
   llmform diff spec.yaml --from staging --to prod                      what prod lacks, what differs and why
   llmform diff spec.yaml --from staging --to prod --layer workloads    the models and servers alone
+  llmform diff spec.yaml --from staging --to prod --format html -o diff.html
   llmform diff spec.yaml --from staging --to prod --exit-code          exit with 3 if they differ
 """
 
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=FORMATS, default="human", help="how the differences are printed (default: human)"
     )
+    add_output(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 if there are differences")
     parser.set_defaults(run=run)
 
@@ -48,13 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.compare import compare
     from stacks.review import Reading
 
+    check_outputs((arguments.output,))
     spec = read_spec(arguments.spec)
     compiled = compile_file(spec)
     if compiled.compilation is None:
         raise SpecErrors(spec, compiled.diagnostics)
     _check_names(arguments, [(s.environment, s.target, s.layer) for s in compiled.compilation.stacks])
     found = compare(compiled, arguments.source, arguments.destination, arguments.target, arguments.layer)
-    write(rendered(found, arguments.format, Reading(arguments.details, coloured(sys.stdout))))
+    colour = arguments.output == "-" and coloured(sys.stdout)
+    write_out(arguments.output, rendered(found, arguments.format, Reading(arguments.details, colour)))
     return CHANGES if arguments.exit_code and not found.same else 0
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stacks.cli.compile import write_whole
+from stacks.cli.output import add_output, write_whole
 from stacks.cli.session import BrokenInput, UsageError, write
 
 
@@ -32,9 +32,7 @@ def add(commands: Any) -> None:
         "--from-stack", metavar="FILE", help="output of `pulumi stack export` or `pulumi stack output --json`"
     )
     parser.add_argument("--cluster", default="", metavar="NAME", help="the EKS cluster, if there are several")
-    parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="the file to write (default: standard output)"
-    )
+    add_output(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 
 from components.graph_json import canonical, encode_graph, encode_value
 from specs.suggest import did_you_mean
-from stacks.cli.compile import write_whole
+from stacks.cli.output import add_output, check_outputs, write_out
 from stacks.cli.selection import add_selection, add_spec
-from stacks.cli.session import SpecErrors, UsageError, compile_file, read_spec, selected, selection, sound, write
+from stacks.cli.session import SpecErrors, UsageError, compile_file, read_spec, selected, selection, sound
 from stacks.compilation import CompiledStack
 from stacks.render.style import safe_json
 from stacks.render.tree import tree
@@ -52,14 +51,13 @@ def add(commands: Any) -> None:
         metavar="SIDE",
         help="colour a picture by what changes since: git:REF, file:COMPILATION or state:EXPORT, as in `llmform plan`",
     )
-    parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="the file to write (default: standard output)"
-    )
+    add_output(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the graph of the selected stack."""
+    check_outputs((arguments.output,))
     picture = arguments.format != "json"
     if arguments.against is not None and not picture:
         raise UsageError("`--against` colours a picture", f"add `--format`, one of {', '.join(FORMS)}")
@@ -78,10 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _put(arguments: argparse.Namespace, text: str) -> int:
-    if arguments.output == "-":
-        write(text)
-    else:
-        write_whole(Path(arguments.output), text)
+    write_out(arguments.output, text)
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stacks.cli.compile import write_whole
+from stacks.cli.output import write_whole
 from stacks.cli.own_files import first_line, refuse_foreign, write_files
 from stacks.cli.selection import add_spec
 from stacks.cli.session import BrokenInput, Spec, SpecErrors, UsageError, compile_file, read_spec, write

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from stacks.cli.compile import write_whole
+from stacks.cli.output import write_whole
 from stacks.cli.session import UsageError
 
 

@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from stacks.cli.output import add_output, check_outputs, write_out
 from stacks.cli.policies import add_day
-from stacks.cli.report import link_base, own_files, write_out
+from stacks.cli.report import link_base
 from stacks.cli.selection import add_selection
 from stacks.cli.session import (
     CHANGES,
@@ -66,13 +67,7 @@ def add(commands: Any) -> None:
     add_jobs(parser)
     parser.add_argument("--details", action="store_true", help="list every resource")
     parser.add_argument("--format", choices=FORMATS, default="human", help="how the plan is printed (default: human)")
-    parser.add_argument(
-        "-o",
-        "--output",
-        default="-",
-        metavar="FILE",
-        help="the file to write, whole or not at all (default: standard output)",
-    )
+    add_output(parser)
     parser.add_argument(
         "--write",
         type=_form_and_file,
@@ -97,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     from stacks.against import AgainstError
 
     base = link_base(arguments.link_base)
-    own_files((arguments.output, *(path for _, path in arguments.write)), arguments.specs)
+    check_outputs((arguments.output, *(path for _, path in arguments.write)), arguments.specs)
     forms = [FORMATS[form] for form in (arguments.format, *(form for form, _ in arguments.write))]
     wanted = Form(sizing=any(f.sizing for f in forms), pictures=any(f.pictures for f in forms))
     try:

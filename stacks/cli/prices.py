@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stacks.cli.session import BrokenInput, UsageError, write
+from stacks.cli.output import add_output, check_outputs, write_out
+from stacks.cli.session import BrokenInput, UsageError
 
 if TYPE_CHECKING:
     from specs.price_sheet import Sheet
@@ -42,26 +42,20 @@ def add(commands: Any) -> None:
     )
     read.add_argument("files", metavar="FILE", nargs="+", help="a price list of AWS, or a price sheet")
     read.add_argument("--region", default="", metavar="REGION", help="the region to keep, where a file has several")
-    read.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="the sheet to write (default: standard output)"
-    )
+    add_output(read)
     read.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the sheet, whole or not at all."""
     from specs.price_sheet import sheet_text
-    from stacks.cli.compile import write_whole
 
+    check_outputs((arguments.output,))
     sheet: Sheet | None = None
     for name in arguments.files:
         sheet = _merged(sheet, _read(name, arguments.region), name)
     assert sheet is not None
-    text = sheet_text(sheet, "Written by `llmform prices import`.")
-    if arguments.output == "-":
-        write(text)
-    else:
-        write_whole(Path(arguments.output), text)
+    write_out(arguments.output, sheet_text(sheet, "Written by `llmform prices import`."))
     return 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.graph import PROJECT
-from stacks.cli.compile import write_whole
+from stacks.cli.output import write_whole
 from stacks.cli.session import BrokenInput, UsageError
 from stacks.project import PROJECT_FILES
 from stacks.stack_configs import KEY, NotEditable, read_project, spec_in, with_spec

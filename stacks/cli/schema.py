@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from stacks.cli.compile import write_whole
-from stacks.cli.session import write
+from stacks.cli.output import add_output, check_outputs, write_out
 
 
 def add(commands: Any) -> None:
@@ -21,9 +19,7 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="the file to write (default: standard output)"
-    )
+    add_output(parser)
     parser.set_defaults(run=run)
 
 
@@ -31,8 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Print or write the schema."""
     from specs.json_schema import schema_text
 
-    if arguments.output == "-":
-        write(schema_text())
-    else:
-        write_whole(Path(arguments.output), schema_text())
+    check_outputs((arguments.output,))
+    write_out(arguments.output, schema_text())
     return 0

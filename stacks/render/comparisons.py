@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the command line reads the names alone
     from stacks.comparison import Comparison
     from stacks.review import Reading
 
-FORMATS = ("human", "json", "markdown")
+FORMATS = ("human", "json", "markdown", "html")
 """The forms by name; `human` is in `human_comparison.py`, and so on. Each is loaded only when it is asked for."""
 
 

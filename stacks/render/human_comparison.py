@@ -189,20 +189,23 @@ def _differences(comparison: Comparison, details: bool, style: Style) -> Iterato
             yield from body
 
 
-def step_lines(step: Step, details: bool, style: Style) -> Iterator[str]:
-    """Yield one difference: the domain's words, the lines of both sides, the resources."""
-    whole = kind_of(step) in ("lacks", "only")
+def difference_texts(step: Step) -> list[str]:
+    """Return what differs, in the domain's words."""
     own = [cause_words(b) for b in step.because if b.written]
     derived = [because_words(b) + (f" ({safe(b.reason)})" if b.reason else "") for b in step.because if not b.written]
     if step.outputs:
-        texts = [f"output {safe(o.name)} {value_text(o.before)} → {value_text(o.after)}" for o in step.outputs]
-    elif whole:
-        texts = [
-            *([safe(line) for line in step.summary] or [what(step)]),
-            f"because of {', '.join(own)}" if own else "",
-        ]
-    else:
-        texts = [", ".join(own), *derived] if own or derived else [safe(step.explanation)]
+        return [f"output {safe(o.name)} {value_text(o.before)} → {value_text(o.after)}" for o in step.outputs]
+    if kind_of(step) in ("lacks", "only"):
+        return [safe(line) for line in step.summary] or [what(step)]
+    return [", ".join(own), *derived] if own or derived else [safe(step.explanation)]
+
+
+def step_lines(step: Step, details: bool, style: Style) -> Iterator[str]:
+    """Yield one difference: the domain's words, the lines of both sides, the resources."""
+    texts = difference_texts(step)
+    whole = kind_of(step) in ("lacks", "only")
+    if whole and not step.outputs and (own := [cause_words(b) for b in step.because if b.written]):
+        texts.append(f"because of {', '.join(own)}")
     yield from titled(step, [text for text in texts if text], style)
     if whole and not details:
         if step.edits:

@@ -11,7 +11,7 @@ from stacks.render.human_plan import because_words, count
 from stacks.render.told import Told, causes, reasons
 from stacks.render.values import KNOWN_LATER, change_name, remark, shown_sides, value_text
 from stacks.render.word_diff import Part, sides, whole
-from stacks.steps import RatedEdit
+from stacks.steps import Action, RatedEdit, Step
 
 WORDS = {
     "CREATE": "create",
@@ -23,7 +23,7 @@ WORDS = {
 }
 """What is done, in a word, by the name of the action."""
 
-_NAMED = 4
+NAMED = 4
 """Stacks of one change that are named at once; the others unfold."""
 
 
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of a change."""
+    """One resource of a change; `said` is its word where it is read aloud."""
 
     symbol: str
     word: str
@@ -47,11 +47,13 @@ class Resource:
     type: str
     rows: tuple[Row, ...]
     unchanged: int
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One change. `environments` and so on are what the filters ask for; `stacks` are the names."""
+    """One change. `environments` and so on are what the filters ask for; `stacks` are the names; `decided` are values
+    that follow from what the spec says."""
 
     number: int
     risk: str
@@ -68,12 +70,12 @@ class Card:
     causes: tuple[tuple[str, str], ...]
     explanation: str
     resources: tuple[Resource, ...]
-    rest: tuple[str, ...]
+    decided: tuple[str, ...]
 
     @property
     def first(self) -> tuple[str, ...]:
         """The stacks that are named at once."""
-        return self.stacks if len(self.stacks) <= _NAMED else self.stacks[:2]
+        return self.stacks if len(self.stacks) <= NAMED else self.stacks[:2]
 
 
 def cards(found: Sequence[Told]) -> Iterator[Card]:
@@ -95,9 +97,19 @@ def cards(found: Sequence[Told]) -> Iterator[Card]:
             reasons(one),
             tuple(causes(one)),
             "" if step.because else step.explanation,
-            (*(_output(o) for o in step.outputs), *map(_resource, step.edits)),
-            (*(because_words(b) for b in step.because if not b.written and b.before is not b.after),),
+            (*map(output, step.outputs), *map(resource, step.edits)),
+            tuple(_decided(step)),
         )
+
+
+def _decided(step: Step) -> Iterator[str]:
+    """Yield the values that nobody wrote and that differ, with their reasons; of what comes or goes there are none."""
+    if step.action in (Action.CREATE, Action.DELETE):
+        return
+    told = " ".join(f.reason for f in step.findings)
+    for b in step.because:
+        if not b.written and b.before is not b.after:
+            yield because_words(b) + (f" ({b.reason})" if b.reason and b.reason not in told else "")
 
 
 def headline(card: Card) -> str:
@@ -105,7 +117,8 @@ def headline(card: Card) -> str:
     return card.reasons[0] if card.reasons else count(len(card.resources), "resource")
 
 
-def _resource(rated: RatedEdit) -> Resource:
+def resource(rated: RatedEdit) -> Resource:
+    """Return a resource with what changes of it; of one that comes or goes, its name."""
     node, edit = node_of(rated.edit), rated.edit
     rows: tuple[Row, ...] = ()
     if not isinstance(edit, Create | Delete):
@@ -128,7 +141,8 @@ def _row(type_token: str, change: Change) -> Row:
     return Row(name, *sides(value_text(before), value_text(after)), note)
 
 
-def _output(edit: OutputEdit) -> Resource:
+def output(edit: OutputEdit) -> Resource:
+    """Return an output of a stack as if it was a resource with one property."""
     old = () if isinstance(edit.before, Absent) else whole(value_text(edit.before))
     new: tuple[Part, ...] = () if isinstance(edit.after, Absent) else whole(value_text(edit.after), "other")
     if edit.cause:

@@ -29,13 +29,17 @@ def told(review: Review) -> tuple[Told, ...]:
 
     A change that some stacks make together with others is told with those that make it alone.
     """
+    return tuple(sorted(of_groups(groups(review)), key=lambda t: (not t.step.fails, -t.step.risk)))
+
+
+def of_groups(every: Iterable[Group]) -> Iterator[Told]:
+    """Yield the changes of components, each once over all groups in which it is the same."""
     found: dict[tuple[str, str], list[tuple[Step, Group, Form]]] = defaultdict(list)
-    for group in groups(review):
+    for group in every:
         for step in group.first.steps:
             form = form_of(replace(group.first, steps=(step,)))
             found[group.first.layer, form.change].append((step, group, form))
-    one = (_told(same) for same in found.values())
-    return tuple(sorted(one, key=lambda t: (not t.step.fails, -t.step.risk)))
+    return map(_told, found.values())
 
 
 def _told(same: Sequence[tuple[Step, Group, Form]]) -> Told:

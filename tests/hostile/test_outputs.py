@@ -44,6 +44,7 @@ COMMANDS = {
     "diff": ["diff", "two.json", "--from", "staging", "--to", "prod", "--details"],
     "diff markdown": ["diff", "two.json", "--from", "staging", "--to", "prod", "--format", "markdown"],
     "diff json": ["diff", "two.json", "--from", "staging", "--to", "prod", "--format", "json"],
+    "diff html": ["diff", "two.json", "--from", "staging", "--to", "prod", "--format", "html"],
     "svg": ["graph", "spec.yaml", "--stack", STACK, "--format", "svg"],
     "dot": ["graph", "spec.yaml", "--stack", STACK, "--format", "dot"],
     "mermaid": ["graph", "spec.yaml", "--stack", STACK, "--format", "mermaid"],
@@ -143,7 +144,7 @@ def test_a_picture_has_no_element_of_the_spec(text: str, command: str, written: 
     assert not [name for name in names if name.startswith("on") or "href" in name]
 
 
-@pytest.mark.parametrize("command", ["diff", "diff markdown", "diff json"])
+@pytest.mark.parametrize("command", ["diff", "diff markdown", "diff json", "diff html"])
 def test_the_comparison_of_a_harmless_text_is_one(command: str, tmp_path: Path) -> None:
     """The commands on hostile texts compare something: with a harmless one there is no error."""
     write(tmp_path, "x")
@@ -192,7 +193,7 @@ class Tags(HTMLParser):
         self.values += [value or "" for name, value in attributes if name in ("href", "src", "style", "xlink:href")]
 
 
-@pytest.mark.parametrize("command", ["plan html", "change html"])
+@pytest.mark.parametrize("command", ["plan html", "change html", "diff html"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_page_has_no_element_of_the_spec(text: str, command: str, written: Path) -> None:
     """The elements and attributes are those of a harmless spec's page; every address is one of the page itself."""
@@ -211,7 +212,9 @@ def harmless(folder: Path, command: str) -> Tags:
     own = folder / "harmless"
     write(own, "other")
     assert run(["compile", "spec.yaml", "-o", "before.json"], own)[0] == 0
-    write(own, "a `code` and " + "words " * 400)
+    other = "a `code` and " + "words " * 400
+    write(own, other)
+    (own / "two.json").write_text(json.dumps(spec(other) | {"environments": environments(other)}))
     return Tags(run(COMMANDS[command], own)[1])
 
 

@@ -59,7 +59,7 @@
         return !row.hidden;
       }).length;
       nothing.hidden = many > 0;
-      status.textContent = `${number(many, "change")} of ${changes.length.toLocaleString("en-US")}, ` +
+      status.textContent = `${number(many, form.dataset.noun)} of ${changes.length.toLocaleString("en-US")}, ` +
         `${number(stacks, "stack")} of ${rows.length.toLocaleString("en-US")}`;
     };
     form.hidden = false;
