@@ -5,31 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from specs import __version__
-from stacks.cli import (
-    bundle,
-    check,
-    compile,
-    completion,
-    cost,
-    diff,
-    explain,
-    facts,
-    graph,
-    images,
-    init,
-    plan,
-    policies,
-    prices,
-    probe,
-    render,
-    review,
-    schema,
-    stacks,
-    urns,
-)
 from stacks.cli.session import (
     FINDINGS,
     USAGE,
@@ -44,27 +24,28 @@ from stacks.cli.session import (
 )
 
 COMMANDS = (
-    plan,
-    diff,
-    check,
-    compile,
-    graph,
-    explain,
-    policies,
-    review,
-    cost,
-    prices,
-    stacks,
-    urns,
-    render,
-    bundle,
-    images,
-    facts,
-    probe,
-    schema,
-    init,
-    completion,
+    "plan",
+    "diff",
+    "check",
+    "compile",
+    "graph",
+    "explain",
+    "policies",
+    "review",
+    "cost",
+    "prices",
+    "stacks",
+    "urns",
+    "render",
+    "bundle",
+    "images",
+    "facts",
+    "probe",
+    "schema",
+    "init",
+    "completion",
 )
+"""The commands by name, in the order of the help; each is the module of that name here, loaded only if it is needed."""
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """128 + SIGINT and 128 + SIGPIPE: what a shell reports for a program that the signal ended."""
@@ -92,8 +73,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, f"`{self.prog} --help` shows how it is called")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, or of some commands alone, which saves loading the others."""
     root = Parser(
         prog="llmform",
         description="Compile one YAML spec of an LLM platform into a resource graph, and plan it.",
@@ -103,8 +84,8 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"llmform {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=Parser)
-    for command in COMMANDS:
-        command.add(commands)
+    for name in names:
+        import_module(f"stacks.cli.{name}").add(commands)
     return root
 
 
@@ -112,7 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status; nothing it meets becomes a traceback."""
     try:
         try:
-            parsed = parser().parse_args(arguments)
+            given = sys.argv[1:] if arguments is None else arguments
+            parsed = parser(_needed(given)).parse_args(given)
         except SystemExit:  # of `--help` and `--version`, which have printed
             _flush()
             raise
@@ -135,6 +117,13 @@ def main(arguments: list[str] | None = None) -> int:
         return BROKEN_PIPE
     except Exception as error:
         return _bug(error)
+
+
+def _needed(given: Sequence[str]) -> Sequence[str]:
+    """Return the commands whose parsers these arguments need: for help and for mistakes, all."""
+    if given[:1] == ["--version"]:
+        return ()
+    return given[:1] if given and given[0] in COMMANDS else COMMANDS
 
 
 def _flush() -> None:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from specs.diagnostics import Diagnostic, has_errors
-from stacks.compilation import Compilation
-from stacks.compile import Compiled, Selection, compile_spec, select
 from stacks.files import MAX_FILE_BYTES, DiskFiles
+
+if TYPE_CHECKING:  # help and version do without what compiles
+    from stacks.compilation import Compilation
+    from stacks.compile import Compiled, Selection
 
 OK, FINDINGS, USAGE, CHANGES = 0, 1, 2, 3
 """Exit statuses: fine; errors, or a mandatory policy is broken; wrong usage or a bug; changes, with `--exit-code`."""
@@ -60,11 +62,15 @@ def read_spec(name: str) -> Spec:
 
 def compile_file(spec: Spec) -> Compiled:
     """Compile a spec file with the files beside it."""
+    from stacks.compile import compile_spec
+
     return compile_spec(spec.data, spec.shown, DiskFiles(spec.path.parent))
 
 
 def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compilation:
     """Return the stacks that the command line asks for; UsageError for a name that no stack has."""
+    from stacks.compile import select
+
     asked = selection(arguments)
     check_selection(asked, [(s.environment, s.target, s.site, s.layer, s.name) for s in compilation.stacks])
     return select(compilation, asked)
@@ -72,6 +78,8 @@ def selected(compilation: Compilation, arguments: argparse.Namespace) -> Compila
 
 def selection(arguments: argparse.Namespace) -> Selection:
     """Return which stacks the command line asks for."""
+    from stacks.compile import Selection
+
     return Selection(arguments.environment, arguments.target, arguments.layer, arguments.stack, arguments.site)
 
 
