@@ -5,13 +5,14 @@
 
 `growth`: 1, 10, 100 and 1,000 stacks, as new, with one process and with one for each processor: wall time, processor
 time and peak memory of all processes together, and what a further stack takes at 100 and at 1,000: equal figures are
-linear growth. `change`: the same fleets against a commit of git in which one line is another. `terraform`: the AWS
+linear growth; then 999 stacks as large as the design's. Each as new, and against a commit of git in which one line is
+another. `size`: 30 stacks with more and more servers: what a resource takes should stay the same. `terraform`: the AWS
 resources of one foundation against `terraform plan` of the same, if `terraform` is on PATH with a mirror of its AWS
 provider (`TF_CLI_CONFIG_FILE` or a `filesystem_mirror`); else a line says that it is left out.
 
 A fleet is specs/examples/environments.yaml with its AWS target in many accounts, three stacks a target, some 130
 resources together. The example of a support assistant that the design speaks of has sections that llmform does not
-compile yet; with it a stack will have about five times as many resources.
+compile yet; servers are added until a stack has as many resources as that is said to have.
 Nothing here fails on a time: machines differ, and the reader judges.
 """
 
@@ -41,7 +42,10 @@ TOOL = "import gc, sys; gc.disable(); sys.argv[0] = 'llmform'; from stacks.cli i
 """What `./llmform` runs."""
 
 ENOUGH_MIB, ENOUGH_SECONDS = 2048, 15
-"""What the design promises for 1,000 stacks on two processors."""
+"""What the design promises for 1,000 stacks, 150,000 resources, on two processors."""
+
+_LIKE_THE_DESIGN = 30
+"""More servers than the example's two, so that a stack has the design's 150 resources."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,11 @@ def _memory_mib(pid: int) -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
 
 
-def write_fleet(folder: Path, stacks: int, replicas: int = 2) -> Path:
+def write_fleet(folder: Path, stacks: int, replicas: int = 2, servers: int = 0) -> Path:
     """Write the example with as many AWS targets as give at least this many stacks; one stack is the workloads of a
-    target on-prem, which has no other."""
+    target on-prem, which has no other. `servers` are more of them, each with its model, at targets in AWS alone."""
     text = EXAMPLE.read_text(encoding="utf-8").replace("    replicas: 2\n", f"    replicas: {replicas}\n", 1)
-    head = text.partition("targets:  ")[0]
+    head = _with_servers(text.partition("targets:  ")[0], servers)
     if stacks < 3:  # there are no nodes of AWS that these could be about
         head = "".join(line for line in head.splitlines(True) if "capacity:" not in line and "team.example" not in line)
     aws = "".join(
@@ -117,6 +121,26 @@ def write_fleet(folder: Path, stacks: int, replicas: int = 2) -> Path:
     return path
 
 
+def _with_servers(text: str, servers: int) -> str:
+    """Return the spec with copies of its chat model and its server, on a pool for every ten, and a store for every
+    five."""
+    model = text.partition("  chat:\n")[2].partition("  embedder:")[0]
+    pool = text.partition("  l40s:\n")[2].partition("\nstores:")[0].replace("max: 4", "max: 32")
+    server = text.partition("serving:\n  chat:\n")[2].partition("  embeddings:")[0]
+    more = {
+        "models": "".join(f"  chat-{n}:\n{model}" for n in range(servers)),
+        "nodePools": "".join(f"  more-{n}:\n{pool}" for n in range(-(-servers // 10))),
+        "stores": "".join(f"  documents-{n}: {{kind: object, retention: 7y}}\n" for n in range(servers // 5)),
+        "serving": "".join(
+            f"  chat-{n}:\n{server}".replace("model: chat", f"model: chat-{n}").replace("l40s", f"more-{n // 10}")
+            for n in range(servers)
+        ),
+    }
+    for section, entries in more.items():
+        text = text.replace(f"\n{section}:\n", f"\n{section}:\n{entries}", 1)
+    return text
+
+
 def table(rows: Sequence[tuple[int, Run]]) -> None:
     """Print the runs, with what each stack beyond the first row's takes."""
     first_stacks, first = rows[0]
@@ -132,16 +156,16 @@ def table(rows: Sequence[tuple[int, Run]]) -> None:
         print(f"  {stacks:>5} stacks  {found.wall / first.wall:6.1f} times  {size}  {each}")
 
 
-def fleets(sizes: Sequence[int], rounds: int, jobs: int, changed: bool) -> list[tuple[int, Run]]:
+def fleets(sizes: Sequence[int], rounds: int, jobs: int, changed: bool, servers: int = 0) -> list[tuple[int, Run]]:
     """Return the median run of each size; with `changed` against a commit in which one line is another."""
     rows = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
-            path = write_fleet(Path(name), size)
+            path = write_fleet(Path(name), size, servers=servers)
             against = []
             if changed:
                 _commit(path)
-                write_fleet(Path(name), size, replicas=3)
+                write_fleet(Path(name), size, replicas=3, servers=servers)
                 against = ["--against", "git:HEAD"]
             runs = [run("plan", str(path), "--jobs", str(jobs), *against) for _ in range(rounds)]
         wall, cpu = statistics.median(r.wall for r in runs), statistics.median(r.cpu for r in runs)
@@ -155,24 +179,49 @@ def _commit(path: Path) -> None:
         subprocess.run(["git", *words], cwd=path.parent, check=True, capture_output=True)
 
 
-def growth(sizes: Sequence[int], rounds: int) -> None:
+def growth(sizes: Sequence[int], rounds: int, servers: int = 0) -> None:
     """Print what fleets take, and whether that grows with their size."""
+    each = _resources(servers)
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for words, changed in (("as new", False), ("against a commit with one other line", True)):
         for jobs in sorted({1, processors}):
-            print(f"growth: {words}, {jobs} {'process' if jobs == 1 else 'processes'}, {rounds} rounds, median")
-            rows = fleets(sizes, rounds, jobs, changed)
+            workers = "1 process" if jobs == 1 else f"{jobs} processes"
+            print(f"growth: {words}, {each:.0f} resources a stack, {workers}, {rounds} rounds, median")
+            rows = fleets(sizes, rounds, jobs, changed, servers)
             table(rows)
             if len(rows) > 2:
                 (_, first), (less, some), (more, many) = rows[0], *rows[-2:]
                 ratio = ((many.cpu - first.cpu) / more) / ((some.cpu - first.cpu) / less)
                 print(f"  a stack of {more} costs {ratio:.2f} times one of {less}: 1 is linear growth")
             largest, found = rows[-1]
-            if largest >= 1000:
+            if largest >= 999:
                 print(
                     f"  {largest} stacks: {found.wall / ENOUGH_SECONDS:.2f} of the {ENOUGH_SECONDS} s and "
                     f"{found.peak_mib / ENOUGH_MIB:.2f} of the {ENOUGH_MIB} MiB that the design allows two processors"
                 )
+
+
+def _resources(servers: int) -> float:
+    """Return how many resources a stack of the fleet has, of the three of a target in AWS."""
+    with tempfile.TemporaryDirectory() as name:
+        path = write_fleet(Path(name), 3, servers=servers)
+        compilation = compile_spec(path.read_bytes(), str(path), DiskFiles(path.parent)).compilation
+    assert compilation is not None
+    return sum(len(s.graph.nodes) for s in compilation.stacks) / len(compilation.stacks)
+
+
+def stack_size(servers: Sequence[int], rounds: int) -> None:
+    """Print what 30 stacks take with more and more servers in each: what a resource takes should stay the same."""
+    print(f"size: 30 stacks, 1 process, {rounds} rounds, median")
+    start = min(run("plan", str(ROOT / "specs" / "examples" / "quickstart.yaml")).cpu for _ in range(rounds))
+    first = 0.0
+    for more in servers:
+        each = _resources(more)
+        ((_, found),) = fleets((30,), rounds, 1, False, more)
+        one = (found.cpu - start) / each / 30
+        first = first or one
+        took = f"{found.wall:6.2f} s wall  {found.peak_mib:6.0f} MiB"
+        print(f"  {each:5.0f} resources a stack  {took}  a resource costs {one / first:.2f} times one of the smallest")
 
 
 def terraform(rounds: int) -> None:
@@ -255,6 +304,9 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="one small run of each")
     smoke = parser.parse_args().smoke
     growth((1, 24) if smoke else (1, 10, 100, 1000), 1 if smoke else 3)
+    if not smoke:
+        growth((3, 999), 1, _LIKE_THE_DESIGN)
+    stack_size((0, 4) if smoke else (0, 8, 32, 128), 1 if smoke else 3)
     terraform(1 if smoke else 5)
 
 

@@ -107,15 +107,18 @@ def same(a: Value, b: Value) -> bool:
     """Say whether two values are the same to the engine: `1` and `1.0` are, `1` and `true` are not."""
     if a is b:
         return True
+    if isinstance(a, str):  # most values are
+        return bool(a == b)
     if isinstance(a, bool) or isinstance(b, bool):
         return False
-    match a, b:
-        case Mapping(), Mapping():
-            return len(a) == len(b) and all(key in b and same(item, b[key]) for key, item in a.items())
-        case ((list() | tuple()), (list() | tuple())):
-            return len(a) == len(b) and all(map(same, a, b))
-        case JsonText(), JsonText():
-            return same(a.value, b.value)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return len(a) == len(b) and all([key in b and same(item, b[key]) for key, item in a.items()])
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, JsonText) and isinstance(b, JsonText):
+        return same(a.value, b.value)
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return same(dict(a), dict(b))
     return bool(a == b)
 
 

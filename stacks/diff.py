@@ -57,7 +57,8 @@ def diff(
     """
     old = before or assemble("", (), (), {})
     new = after or assemble("", (), (), {})
-    if before is after or (before and after and not changed_outputs and repr(before) == repr(after)):
+    # equality alone takes `1` for `true`
+    if before is after or (not changed_outputs and before and before == after and repr(before) == repr(after)):
         return ()
     comparison = _Comparison(old, new, changed_outputs or {})
     edits: list[Edit] = list(_component_edits(old, new))
@@ -201,7 +202,8 @@ class _Comparison:
                 yield Change("options", (f.name,), was, now, effect)
 
     def _inputs(self, old: Node, new: Node) -> Iterator[Change]:
-        cascade = any(self._cause(ref) for ref in references(new.inputs))
+        anything = bool(self.found or self.changed_outputs)
+        cascade = anything and any(self._cause(ref) for ref in references(new.inputs))
         if not cascade and old.inputs is new.inputs:
             return
         provider = self.new.get(new.provider)
