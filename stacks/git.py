@@ -143,7 +143,7 @@ def _is_shallow(top: Path) -> bool:
 
 def find_commit(spec: Path, name: str) -> Commit:
     """Return the commit that a name means in the repository of a spec: `main` is its tip, `main...` and `main...HEAD`
-    the commit where the two parted. GitError if there is none."""
+    the merge base of the two. GitError if there is none."""
     top = _top(_repository(spec.resolve().parent))
     left, dots, right = name.partition("...")
     if not dots:
@@ -157,12 +157,12 @@ def find_commit(spec: Path, name: str) -> Commit:
             raise
         if _is_shallow(top):
             raise GitError(
-                f"the history that is here does not reach back to where `{one}` and `{other}` parted: this clone is "
-                "shallow",
+                f"the history that is here does not reach back to the merge base of `{one}` and `{other}`: this clone "
+                "is shallow",
                 "`git fetch --deepen=100` brings more of it, `git fetch --unshallow` all of it",
             ) from None
         raise GitError(f"`{one}` and `{other}` have no commit in common", "name a commit: `git:REF`") from None
-    return Commit(top, base, name, f"where {one} and {other} parted")
+    return Commit(top, base, name, f"the merge base of {one} and {other}")
 
 
 @lru_cache(maxsize=64)

@@ -37,11 +37,12 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The picture of one stack, its boxes in the order in which they are made."""
+    """The picture of one stack, its boxes in the order in which they are made; `compared`: with another side."""
 
     stack: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+    compared: bool = True
 
 
 _CHANGES: dict[Action, Change] = {
@@ -54,12 +55,12 @@ _CHANGES: dict[Action, Change] = {
 }
 
 
-def picture(before: CompiledStack | None, after: CompiledStack | None, steps: Sequence[Step] = ()) -> Picture:
+def picture(before: CompiledStack | None, after: CompiledStack | None, steps: Sequence[Step] | None = None) -> Picture:
     """Return the picture of a stack as it is afterwards, with the components that go, coloured by the plan's steps.
 
     Providers make no arrows: each resource has one, and it would be an arrow from every box to the same one. Of a
-    component that goes the arrows are those that it had. Steps of other stacks mean nothing here. Raises ValueError
-    without any stack.
+    component that goes the arrows are those that it had. Steps of other stacks mean nothing here; without any, not even
+    none, nothing was compared. Raises ValueError without any stack.
     """
     stack = after or before
     if stack is None:
@@ -78,10 +79,11 @@ def picture(before: CompiledStack | None, after: CompiledStack | None, steps: Se
     resources = Counter(n.component for n in after.graph.nodes) if after else Counter()
     if before:
         resources.update(n.component for n in before.graph.nodes if n.component in gone)
-    told = {step.component: step for step in steps if step.stack == stack.name}
+    told = {step.component: step for step in steps or () if step.stack == stack.name}
     ordered = in_order(components, arrows)
     boxes = tuple(_box(components[i], resources[i], told.get(i)) for i in ordered)
-    return Picture(stack.name, boxes, tuple(sorted(arrows, key=lambda a: (a.dependent, a.dependency))))
+    in_lines = tuple(sorted(arrows, key=lambda a: (a.dependent, a.dependency)))
+    return Picture(stack.name, boxes, in_lines, steps is not None)
 
 
 def _box(component: Component, resources: int, step: Step | None) -> Box:

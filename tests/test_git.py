@@ -94,7 +94,8 @@ def test_a_branch_is_its_tip_and_three_dots_are_where_it_parted(
     for name in ("git:main...", "git:main...HEAD", "git:main...topic"):
         since = planned(capsys, str(path), "--against", name)
         assert since["empty"] is True
-        assert base[:7] in since["against"]["label"]
+        other = "topic" if name.endswith("topic") else "HEAD"
+        assert since["against"]["label"] == f"the merge base of main and {other} ({base[:7]})"
 
 
 def test_a_worktree_has_the_history_of_its_repository(

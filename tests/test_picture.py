@@ -288,3 +288,14 @@ def test_what_cannot_be_drawn_is_said(
     said = capsys.readouterr()
     assert message in said.err
     assert said.out == ""
+
+
+def test_a_picture_of_one_side_says_nothing_of_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    """With nothing to compare with nobody can say that nothing changes; compared with itself it does not."""
+    spec, words = str(EXAMPLES / "quickstart.yaml"), ["--layer", "workloads", "--format", "svg"]
+    assert main(["graph", spec, *words]) == 0
+    alone = capsys.readouterr().out
+    assert "4 components, 2 dependencies.<" in alone and "Nothing changes" not in alone
+    made = compiled((EXAMPLES / "quickstart.yaml").read_text())
+    stack = next(s for s in made.stacks if s.layer == "workloads")
+    assert "4 components, 2 dependencies. Nothing changes.<" in svg(picture(stack, stack, ()))

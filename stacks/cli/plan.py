@@ -36,7 +36,7 @@ EPILOG = """\
 examples:
   llmform plan spec.yaml                                  everything, as new
   llmform plan spec.yaml --against git:main               what changes since the tip of main
-  llmform plan platforms/ --against git:main...           all specs of a folder, since they parted from main
+  llmform plan platforms/ --against git:main...           all specs of a folder, since their merge base with main
   llmform plan spec.yaml --against file:release.json      what changes since a recorded compilation
   llmform plan spec.yaml --against state:exports/         what changes in what is deployed
   llmform plan spec.yaml --environment prod --details     one environment, every resource
@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
         "--against",
         default=None,
         metavar="SIDE",
-        help="what to compare with: git:REF, git:REF... (where HEAD parted from it), file:COMPILATION, or what is "
+        help="what to compare with: git:REF, git:REF... (its merge base with HEAD), file:COMPILATION, or what is "
         "deployed: state:EXPORT[,EXPORT…], state:FOLDER, or state: alone (default: nothing, all is new)",
     )
     add_selection(parser)

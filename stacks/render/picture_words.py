@@ -59,7 +59,7 @@ def summary(picture: Picture) -> str:
     changed = [f"{safe(b.id)} is {change_of(b)}" for b in picture.boxes if b.change not in ("none", "delete")]
     changed += [f"{safe(b.id)} goes" for b in picture.boxes if b.change == "delete"]
     what = f"{some(len(picture.boxes), 'component')}, {some(len(picture.arrows), 'dependency')}"
-    return f"{what}. {'; '.join(changed) or 'Nothing changes'}."
+    return f"{what}. {'; '.join(changed) or 'Nothing changes'}." if picture.compared else f"{what}."
 
 
 LEGEND = "An arrow leads from what is made first to what needs it."
