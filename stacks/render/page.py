@@ -47,7 +47,7 @@ def macros(template: str) -> Any:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -56,6 +56,8 @@ def _templates() -> Environment:
         finalize=_readable,
         keep_trailing_newline=True,
     )
+    made.filters["thousands"] = "{:,}".format
+    return made
 
 
 def _readable(value: object) -> object:
