@@ -20,7 +20,7 @@ from stacks.review_rules import Rules
 from stacks.risk.finding import Risk, some
 
 if TYPE_CHECKING:
-    from stacks.cost.values import Cost
+    from stacks.cost.values import Cost, Unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,9 @@ def _meant(rule: ReviewRule, environment: str, target: str) -> bool:
 
 
 def _increase(review: SpecReview, rule: ReviewRule) -> Decimal | None:
-    """Return by how many US dollars a month the priced minimum of the stacks that are meant rises; None if unknown."""
-    if review.cost is None:
+    """Return by how many US dollars a month the priced minimum of the stacks that are meant rises; None if nobody
+    knows, since there is more than before that has no price. What goes and has none makes it rise less."""
+    if review.cost is None or any(not u.by_use for u in _new_unpriced(review, rule)):
         return None
     before = _minimum(review.cost.before, rule) if review.cost.before is not None else Decimal(0)
     return _minimum(review.cost.after, rule) - before
@@ -169,11 +170,17 @@ def _not_counted(review: SpecReview, rule: ReviewRule) -> Iterator[str]:
     """Yield what a rule on costs cannot count: what the change brings and nobody has a price for."""
     if rule.monthly_increase is None or review.cost is None:
         return
-    meant = {s.stack for s in review.cost.after.stacks if _meant(rule, s.environment, s.target)}
-    there = {(u.stack, u.component, u.item) for u in (review.cost.before.unpriced if review.cost.before else ())}
-    new = [u for u in review.cost.after.unpriced if u.stack in meant and (u.stack, u.component, u.item) not in there]
+    new = _new_unpriced(review, rule)
     for item in dict.fromkeys(f"{u.item} of {u.component} is not priced ({u.reason})" for u in new):
         yield f"not counted: {item}"
+
+
+def _new_unpriced(review: SpecReview, rule: ReviewRule) -> list[Unpriced]:
+    """Return what the change brings to the stacks that are meant and nobody has a price for."""
+    assert review.cost is not None
+    meant = {s.stack for s in review.cost.after.stacks if _meant(rule, s.environment, s.target)}
+    new = review.cost.after.unpriced if review.cost.before is None else review.cost.new_unpriced
+    return [u for u in new if u.stack in meant]
 
 
 def _demand(

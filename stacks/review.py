@@ -76,10 +76,12 @@ class Review:
 
     @cached_property
     def monthly(self) -> Decimal | None:
-        """By how many US dollars a month the priced minimum changes; None where no prices were asked for, or where
-        nothing has one."""
+        """By how many US dollars a month the priced minimum changes; None where no prices were asked for, where
+        nothing has one, or where what has none is on one side alone."""
         costs = [s.cost for s in self.specs if s.cost is not None]
         if len(costs) < len(self.specs) or (costs and not any(c.known for c in costs)):
+            return None
+        if any(c.uncounted for c in costs):
             return None
         return sum((c.monthly.minimum for c in costs), Decimal(0))
 

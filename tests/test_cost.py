@@ -496,7 +496,9 @@ def test_a_budget_of_which_nothing_is_priced_is_not_at_nothing() -> None:
     target = {"eu": {"provider": "aws", "region": "eu-central-1", "account": "1" * 12}}
     change, _ = costs(compile_spec(json.dumps(spec(targets=target, budget=budget)).encode(), "spec.yaml"), None)
     said = cost_line(change)
-    assert "Budget of `default` $1,000: 8 %." in said  # control plane, key and address: $77.65
+    assert (
+        "Budget of `default` $1,000: 8 % without 2 to 4 × m7i.large, " in said
+    )  # control plane, key and address: $77.65
     assert "Budget of `chat` in `default` $500: nothing of it is priced." in said
 
 
@@ -629,3 +631,101 @@ def test_what_has_no_price_is_never_nothing() -> None:
     for change in (first, again):
         said = "\n".join(human_cost(change)) + cost_line(change) + human_table(change, ("stack",), details=True)
         assert "$0" not in said
+
+
+OWN_PRICES = SHEET | {"nodes": {"l40s": {"usdPerHour": 2}, "small": {"usdPerHour": 1}}}
+
+
+def own(**more: Any) -> dict[str, Any]:
+    """Two pools of one's own, with two replicas of a model and two of another."""
+    return (
+        spec(
+            models={"chat": MODEL, "embedder": SMALL},
+            nodePools={
+                "l40s": {"accelerator": "nvidia-l40s", "perNode": 1, "max": 4},
+                "small": {"accelerator": "nvidia-l40s", "perNode": 1, "max": 2},
+            },
+            serving={
+                "chat": {"model": "chat", "pool": "l40s", "replicas": 2},
+                "embed": {"model": "embedder", "pool": "small", "replicas": 2, "args": {"runner": "pooling"}},
+            },
+            targets=ON_PREM,
+        )
+        | more
+    )
+
+
+def test_a_renamed_pool_of_ones_own_costs_what_it_did() -> None:
+    """Its nodes keep the label of before, which its pods select: 2 × $2 × 730 + 2 × $1 × 730 = $4,380 either way."""
+    for moved in ({}, {"nodePools.a10": "nodePools.small"}):
+        cost = priced(own(moved=moved), prices=OWN_PRICES)
+        assert cost.monthly.minimum == D(4380)
+        assert monthly(of(cost, "nodePools.small")) == (D(1460), D(1460), D(1460))
+
+
+def test_a_price_that_leaves_the_sheet_with_its_pool_still_counts_before() -> None:
+    """The pool, its server and its price go in one change: 2 × $1 × 730 = $1,460 less, not nothing."""
+    after = own()
+    del after["nodePools"]["small"], after["serving"]["embed"]
+    fewer = SHEET | {"nodes": {"l40s": {"usdPerHour": 2}}}
+    change = cost_change(compiled(own(), prices=OWN_PRICES), compiled(after, prices=fewer))
+    assert change.before is not None and change.before.monthly.minimum == D(4380)
+    assert change.monthly.minimum == D(-1460) and not change.uncounted
+    dearer = SHEET | {"nodes": {"l40s": {"usdPerHour": 3}}}  # what the new sheet says counts on both sides
+    change = cost_change(compiled(own(), prices=OWN_PRICES), compiled(after, prices=dearer))
+    assert change.monthly.minimum == D(-1460)
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_change_of_what_has_no_price_is_not_known(region: str) -> None:
+    """Nodes without a price come or go, or a platform leaves for where nothing has one: nobody knows the difference,
+    and no form says one. What depends on use has no price on either side, and makes nothing unknown."""
+    elsewhere = {"us-east-1": {"provider": "aws", "region": "eu-central-1", "account": "123456789012"}}
+    before = spec(targets={"us-east-1": elsewhere["us-east-1"] | {"region": region}})
+    after = spec(
+        targets=elsewhere, nodePools={"l40s": {"accelerator": "nvidia-l40s", "instance": "g6e.xlarge", "max": 9}}
+    )
+    after["serving"]["chat"] |= {"replicas": 5}
+    change = cost_change(compiled(before), compiled(after))
+    assert "5 to 9 × g6e.xlarge" in [u.item for u in change.uncounted]
+    assert not [u for u in change.uncounted if u.by_use]
+    assert cost_line(change).startswith("Cost: by how much it changes is not known, ")
+    values = cost_values(change)
+    assert values["change"] is None and values["before"] is not None
+    shown = cost_view([change])
+    assert shown is not None and shown.change == "not known"
+    assert [e.change for e in shown.environments] == ["not known"]
+    same = cost_change(compiled(after), compiled(after | {"owner": "ml"}))
+    assert same.uncounted == () and cost_values(same)["change"]["minimum"] == "0"
+
+
+def test_a_pool_without_limits_has_no_maximum() -> None:
+    """A patch takes Karpenter's limits away: the nodes that the server needs still cost what they do, 1,361.73, and
+    those beyond are listed."""
+    patch = {"match": "nodePools.l40s/NodePool/l40s", "merge": {"spec": {"limits": None}}}
+    cost = priced(spec(patches=[patch]))
+    assert monthly(of(cost, "nodePools.l40s"))[0] == D("1361.73")
+    assert "nodes of `l40s` beyond 1" in [u.item for u in cost.unpriced]
+
+
+def test_pods_of_ones_own_manifests_are_listed() -> None:
+    """Nodes are counted for model servers: those that other pods need are not nothing."""
+    container = {"name": "t", "image": "t:1", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    pods = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "trainer"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": pods},
+    }
+    cost = priced(spec(manifests={"own": {"file": "own.json"}}), own=deployment)
+    assert "nodes for the pods of Deployment/trainer" in [u.item for u in cost.unpriced]
+
+
+def test_near_its_limit_a_budget_is_told_with_cents() -> None:
+    """$1,627.72 of $1,627.70 is more than 100 %, and both read $1,628."""
+    budget = {"monthly": "$1627.70", "failAbove": "100%"}
+    _, found = costs(compile_spec(json.dumps(spec(budget=budget)).encode(), "spec.yaml"), None)
+    assert [d.message for d in found] == [
+        "`default` costs at least $1,627.72 a month, 100.0 % of its budget of $1,627.70; the plan fails above 100 %"
+    ]

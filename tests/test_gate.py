@@ -189,12 +189,26 @@ def test_costs_that_nobody_knows_need_the_consent() -> None:
 
 
 def test_what_has_no_price_is_said() -> None:
-    """A rise below the sum passes, with what it does not count."""
+    """A rise below the sum passes, with what it does not count: what depends on use no spec says."""
     stack = "hello.prod.us-east-1.platform"
-    data = Unpriced(stack, "network", "network", "spec.json:1:1", "data transfer", "its amount is not known")
+    data = Unpriced(
+        stack, "network", "network", "spec.json:1:1", "data transfer", "its amount is not known", by_use=True
+    )
     verdict = costly(0, 4000, data)
     assert verdict.passes
     assert verdict.notes == ("costly: not counted: data transfer of network is not priced (its amount is not known)",)
+
+
+def test_growth_without_a_price_needs_the_consent() -> None:
+    """Nodes that nobody has a price for may cost any sum: the rule holds, and names them. Such nodes that were there
+    before make no rise."""
+    stack = "hello.prod.us-east-1.platform"
+    nodes = Unpriced(stack, "nodePools.l40s", "nodePools.l40s", "spec.json:1:1", "8 × g6e.xlarge", "no price is known")
+    (only,) = costly(0, 100, nodes).demands
+    assert not only.met and not only.known and only.reason == "what the change costs is not known"
+    made = rules(costly={"monthlyIncrease": "$5000", "approvals": 1})
+    side = cost(stack, "prod", 100, nodes)
+    assert judged({**ENVIRONMENTS, **made}, {**ARGS_IN_PROD, **made}, CostChange(side, side)).passes
 
 
 def test_a_rule_with_risk_and_costs_holds_for_a_change_that_is_both() -> None:

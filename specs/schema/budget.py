@@ -49,7 +49,7 @@ class ModelBudget(Section):
     """US dollars a month, such as `$20000`."""
 
     fail_above: Share | None = None
-    """The share of `monthly` from which on a plan fails. Default: that of the budget."""
+    """The share of `monthly` above which a plan fails. Default: that of the budget."""
 
 
 class Recipients(Section):
@@ -84,7 +84,7 @@ class Budget(Section):
     """Who is told. Needed for `alertAt`."""
 
     fail_above: Share | None = None
-    """The share of `monthly` from which on a plan fails, judged by what is priced at minimum, such as `110%`. Default:
+    """The share of `monthly` above which a plan fails, judged by what is priced at minimum, such as `110%`. Default:
     no plan fails."""
 
     models: dict[Name, ModelBudget] = Field(default_factory=dict)

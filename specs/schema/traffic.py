@@ -24,7 +24,7 @@ class Traffic(Section):
         Annotated[Whole, Field(ge=1, le=1_000_000)] | Annotated[Number, AfterValidator(_positive)],
         Field(union_mode="left_to_right"),
     ]
-    """Requests that arrive in a second, such as `12` or `0.5`."""
+    """Requests that arrive in a second, such as `12` or `0.5`: any number above 0, whole ones up to 1,000,000."""
 
     input_tokens: Annotated[int, unit(count, written=int | str), Field(ge=1, le=16_777_216)]
     """Tokens of a request's prompt, on average."""

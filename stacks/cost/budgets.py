@@ -10,7 +10,7 @@ from specs.diagnostics import Diagnostic, Label
 from specs.finding import finding, place_of
 from specs.load import Case
 from stacks.cost.values import BudgetState, Cost, Line, total
-from stacks.cost.words import percent, usd
+from stacks.cost.words import cents, percent, usd
 
 _NAMED = 5
 """Lines that a failing budget names: the largest. The others are counted."""
@@ -41,16 +41,19 @@ def judged(cases: Sequence[Case], cost: Cost, environments: Collection[str]) -> 
             continue
         stacks = {s.stack for s in cost.stacks if s.environment == environment}
         lines = [line for line in cost.lines if line.stack in stacks]
-        lacking = tuple(dict.fromkeys(u.item for u in cost.unpriced if u.stack in stacks))
+        mine = [u for u in cost.unpriced if u.stack in stacks]
+        lacking = tuple(dict.fromkeys(u.item for u in mine))
+        uncounted, spec = tuple(dict.fromkeys(u.item for u in mine if not u.by_use)), case.spec.name
         everything = total(line.monthly for line in lines).minimum
-        states.append(BudgetState(environment, "", budget.monthly, everything, budget.fail_above, lacking))
+        left_out = (lacking, uncounted, spec)
+        states.append(BudgetState(environment, "", budget.monthly, everything, budget.fail_above, *left_out))
         found += _exceeded(cases, case, states[-1], lines)
         for name, own in sorted(budget.models.items()):
-            mine = [line for line in lines if line.model == name]
+            own_lines = [line for line in lines if line.model == name]
             fails = own.fail_above if own.fail_above is not None else budget.fail_above
-            spent = total(line.monthly for line in mine).minimum
-            states.append(BudgetState(environment, name, own.monthly, spent, fails, lacking))
-            found += _exceeded(cases, case, states[-1], mine)
+            spent = total(line.monthly for line in own_lines).minimum
+            states.append(BudgetState(environment, name, own.monthly, spent, fails, *left_out))
+            found += _exceeded(cases, case, states[-1], own_lines)
     return Judged(tuple(states), tuple(found))
 
 
@@ -60,14 +63,16 @@ def _exceeded(cases: Sequence[Case], case: Case, state: BudgetState, lines: Sequ
     what = f"`{state.model}` in `{state.environment}`" if state.model else f"`{state.environment}`"
     path = ("budget", "models", state.model, "monthly") if state.model else ("budget", "monthly")
     help = "spend less, or raise `monthly`"
+    # near its limit the cents decide
+    amount = cents if usd(state.minimum) == usd(state.monthly * state.fails_above) else usd
     if state.unpriced:
         help += f"; not priced, and not counted: {', '.join(state.unpriced)}"
     yield finding(
         case,
         "budget-exceeded",
         path,
-        f"{what} costs at least {usd(state.minimum)} a month, {percent(state.share)} of its budget of "
-        f"{usd(state.monthly)}; the plan fails above {percent(state.fails_above)}",
+        f"{what} costs at least {amount(state.minimum)} a month, {percent(state.share)} of its budget of "
+        f"{amount(state.monthly)}; the plan fails above {percent(state.fails_above)}",
         help=help,
         related=tuple(_costly(cases, case, state, lines)),
     )

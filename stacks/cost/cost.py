@@ -42,7 +42,8 @@ def cost_of(compilation: Compilation, prices: Mapping[str, Basis] | None = None)
 
 def cost_change(before: Compilation | None, after: Compilation) -> CostChange:
     """Return what a change does to the costs. Both sides are priced by the sheets of the new one where it has the
-    place: a new price is no change of what is deployed. A place that moves to another region keeps its own.
+    place: a new price is no change of what is deployed. What these no longer price keeps its own price, and so does a
+    place that moves to another region.
 
     Both have to be whole: a pool's nodes are those that the servers of another stack need. `CostChange.only` then says
     what the stacks that were asked for have of it.
@@ -97,7 +98,8 @@ def _places(compilation: Compilation, prices: Mapping[str, Basis]) -> Iterator[_
         own = compilation.costs.get(key, NOTHING)
         sheet = prices[key].sheet if key in prices else own.sheet
         names = tuple({a.name: b.name for a, b in zip(first, site, strict=True)} for site in sites)
-        yield _There(Place(first, Rates(edition, region_of(first), sheet)), replace(own, sheet=sheet), names)
+        older = own.sheet if own.sheet is not sheet else None
+        yield _There(Place(first, Rates(edition, region_of(first), sheet, older)), replace(own, sheet=sheet), names)
 
 
 def _sides(compilation: Compilation, prices: Mapping[str, Basis]) -> tuple[Side, ...]:

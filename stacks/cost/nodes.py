@@ -15,7 +15,9 @@ from typing import NamedTuple
 from stacks.cost.place import Place
 from stacks.cost.pods import Pods, nodes_for, servers_of
 from stacks.cost.pools import Disk, PoolView, pools_of, room_of
+from stacks.cost.rates import HOUR
 from stacks.cost.values import HOURS_A_MONTH, MILLIONTH, Line, Price, Range, Unpriced
+from stacks.cost.words import rate
 
 BASE_IOPS, BASE_THROUGHPUT = 3000, 125
 """Operations and MiB a second that gp3 has at no extra price (Amazon EBS User Guide)."""
@@ -76,9 +78,15 @@ def _pool(place: Place, view: PoolView, here: Sequence[Pods]) -> Iterator[Line |
     if view.karpenter is not None:
         types = view.karpenter.types
         needed, started = needed_nodes(place, view, here, types)
-        most = {t: _most(place, view, t) for t in types}
-        top = max(most.values(), default=0)
-        fewest, usual = min(top, max(0, needed - kept)), min(top, max(0, started - kept))
+        fewest, usual = max(0, needed - kept), max(0, started - kept)
+        if view.karpenter.gpus or view.karpenter.vcpus:
+            most = {t: _most(place, view, t) for t in types}
+            top = max(most.values(), default=0)
+            fewest, usual = min(top, fewest), min(top, usual)
+        else:
+            top, most = usual, dict.fromkeys(types, usual)
+            reason = "its NodePool has no limits: Karpenter starts as many as pods ask for"
+            yield _lacking(place, view, f"nodes of `{view.name}` beyond {usual}", reason)
         known = usual if all(p.load_known for p in here) else None
         count = Count(fewest, known, top)
         capacity = "spot" if "spot" in view.karpenter.capacities else "on-demand"  # which Karpenter takes first
@@ -145,7 +153,8 @@ def _hours(
     how = "spot at the on-demand price, its ceiling" if first.ceiling else capacity.replace("-", " ")
     text = f"{_numbers(count)} × 730 hours"
     if name != cheapest:
-        text += f"; at most {at_most(name)[1]} × {name}"
+        dearest, number = at_most(name)
+        text += f"; at most {number} × {name} at {rate(dearest / (number or 1), HOUR)}"
     yield from _by_model(place, view, here, f"{cheapest} {how}", text, first.price, monthly)
 
 

@@ -86,7 +86,9 @@ def pools_of(place: Place) -> Iterator[PoolView]:
         for c in stack.graph.components:
             if c.type == "llmform:platform:NodePool" and c.id not in seen:
                 name = c.id.removeprefix("nodePools.")
-                yield PoolView(stack, c.id, c.origin, name, name, _parts(place, name))
+                # its nodes keep the label of before a `moved` rename, as its pods do
+                label = (c.aliases[0] if c.aliases else c.id).removeprefix("nodePools.")
+                yield PoolView(stack, c.id, c.origin, name, label, _parts(place, name))
 
 
 _KINDS = {

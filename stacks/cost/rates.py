@@ -22,20 +22,26 @@ class Rated(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """The prices of one place. `region` is empty where it is not AWS, or nobody knows it."""
+    """The prices of one place. `region` is empty where it is not AWS, or nobody knows it. `older` is asked for what
+    `sheet` does not say: a price that left the sheet with the thing that it was of."""
 
     edition: Edition
     region: str
     sheet: Sheet | None
+    older: Sheet | None = None
+
+    def _sheets(self) -> tuple[Sheet, ...]:
+        return tuple(s for s in (self.sheet, self.older) if s is not None)
 
     def instance(self, name: str, capacity: str) -> Rated | None:
         """Return the price of an hour of an EC2 instance type, `on-demand` or `spot`; None if nobody says it."""
-        own = self.sheet.instances.get(name) if self.sheet is not None else None
-        if capacity == "spot" and own is not None and own.spot is not None:
-            return Rated(self._own(own.spot, HOUR))
         ceiling = capacity == "spot"
-        if own is not None and own.on_demand is not None:
-            return Rated(self._own(own.on_demand, HOUR), ceiling)
+        for sheet in self._sheets():
+            own = sheet.instances.get(name)
+            if ceiling and own is not None and own.spot is not None:
+                return Rated(_own(sheet, own.spot, HOUR))
+            if own is not None and own.on_demand is not None:
+                return Rated(_own(sheet, own.on_demand, HOUR), ceiling)
         row = self.edition.instances.get(name)
         region, as_of, source = instance_prices(self.edition.name)
         if row is None or row.usd_per_hour is None or self.region != region:
@@ -45,23 +51,24 @@ class Rates(NamedTuple):
     def service(self, name: str) -> Price | None:
         """Return the price of a service by its name in `specs/catalog/prices.json`; None if nobody says it here."""
         row = prices()[name]
-        if self.sheet is not None and name in self.sheet.services:
-            return self._own(self.sheet.services[name], row.unit)
+        for sheet in self._sheets():
+            if name in sheet.services:
+                return _own(sheet, sheet.services[name], row.unit)
         if row.region not in (EVERYWHERE, self.region):
             return None
         return Price(Decimal(row.usd), row.unit, row.source, row.as_of)
 
     def node(self, pool: str, gpus: int) -> Price | None:
         """Return the price of an hour of a node of one's own; None if no sheet says it."""
-        own = self.sheet.nodes.get(pool) if self.sheet is not None else None
-        return self._own(own.hour(gpus), HOUR) if own is not None else None
-
-    def _own(self, usd: Decimal, unit: str) -> Price:
-        assert self.sheet is not None
-        return Price(usd, unit, f"{self.sheet.source} ({self.sheet.file})", self.sheet.as_of)
+        found = ((sheet, sheet.nodes[pool]) for sheet in self._sheets() if pool in sheet.nodes)
+        return next((_own(sheet, own.hour(gpus), HOUR) for sheet, own in found), None)
 
     def no_price(self) -> str:
         """Return why there is no price for something of AWS here."""
         if not self.region:
             return "its region is not known"
         return f"no price is known in {self.region}: a price sheet can say it (`targets.X.prices`)"
+
+
+def _own(sheet: Sheet, usd: Decimal, unit: str) -> Price:
+    return Price(usd, unit, f"{sheet.source} ({sheet.file})", sheet.as_of)

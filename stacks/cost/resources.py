@@ -23,6 +23,9 @@ def resources_of(place: Place) -> Found:
         rule = _RULES.get(node.type)
         if rule is not None:
             yield from rule(place, stack, node)
+        elif node.component.startswith("manifests.") and _pods(node):
+            reason = "nodes are counted for model servers alone"
+            yield _unpriced(place, stack, node, f"nodes for the pods of {node.id.partition('/')[2]}", reason)
         elif node.type.startswith("aws:") and node.type not in FREE and node.type not in _NODES:
             yield _unpriced(place, stack, node, node.type.rpartition(":")[2], "no price of this type is known")
 
@@ -47,8 +50,10 @@ def _line(
     return Line(stack.name, node.component, node.origin, where, model, item, quantity, price, monthly)
 
 
-def _unpriced(place: Place, stack: CompiledStack, node: Node, item: str, reason: str) -> Unpriced:
-    return Unpriced(stack.name, node.component, node.origin, place.where(node.origin), item, reason)
+def _unpriced(
+    place: Place, stack: CompiledStack, node: Node, item: str, reason: str, *, by_use: bool = False
+) -> Unpriced:
+    return Unpriced(stack.name, node.component, node.origin, place.where(node.origin), item, reason, by_use)
 
 
 def _hourly(service: str, item: str, *usage: str) -> Callable[[Place, CompiledStack, Node], Found]:
@@ -57,7 +62,7 @@ def _hourly(service: str, item: str, *usage: str) -> Callable[[Place, CompiledSt
     def rule(place: Place, stack: CompiledStack, node: Node) -> Found:
         yield _line(place, stack, node, service, item, HOURS_A_MONTH, "730 hours")
         for what in usage:
-            yield _unpriced(place, stack, node, what, "it depends on the traffic")
+            yield _unpriced(place, stack, node, what, "it depends on the traffic", by_use=True)
 
     return rule
 
@@ -66,7 +71,7 @@ def _usage(item: str, reason: str) -> Callable[[Place, CompiledStack, Node], Fou
     """Return the rule of something that is paid by use alone."""
 
     def rule(place: Place, stack: CompiledStack, node: Node) -> Found:
-        yield _unpriced(place, stack, node, item, reason)
+        yield _unpriced(place, stack, node, item, reason, by_use=True)
 
     return rule
 
@@ -81,7 +86,7 @@ def _cluster(place: Place, stack: CompiledStack, node: Node) -> Found:
 
 def _key(place: Place, stack: CompiledStack, node: Node) -> Found:
     yield _line(place, stack, node, "kms-key", "KMS key", Decimal(1), "1 key")
-    yield _unpriced(place, stack, node, "KMS requests", "they depend on the traffic")
+    yield _unpriced(place, stack, node, "KMS requests", "they depend on the traffic", by_use=True)
 
 
 def _endpoint(place: Place, stack: CompiledStack, node: Node) -> Found:
@@ -91,7 +96,7 @@ def _endpoint(place: Place, stack: CompiledStack, node: Node) -> Found:
 
 def _bucket(place: Place, stack: CompiledStack, node: Node) -> Found:
     if node.component != "stores.weights" or node.origin != "models":
-        yield _unpriced(place, stack, node, f"S3 of {node.component}", "what it will hold is not known")
+        yield _unpriced(place, stack, node, f"S3 of {node.component}", "what it will hold is not known", by_use=True)
         return
     stored: set[tuple[Any, ...]] = set()  # two models of one revision have one copy of its weights
     for path, known in place.values.items():
@@ -105,8 +110,14 @@ def _bucket(place: Place, stack: CompiledStack, node: Node) -> Found:
             if not size:
                 yield _unpriced(place, stack, node, f"S3, weights of {name}", "their size is not known")
                 continue
-            yield _line(place, stack, node, "s3-standard", f"S3, weights of {name}", size, f"{size:.1f} GB", name)
-    yield _unpriced(place, stack, node, "S3 requests", "they depend on the traffic")
+            yield _line(place, stack, node, "s3-standard", f"S3, weights of {name}", size, f"{size:.1f} GiB", name)
+    yield _unpriced(place, stack, node, "S3 requests", "they depend on the traffic", by_use=True)
+
+
+def _pods(node: Node) -> bool:
+    """Say whether an object of one's own makes pods that run all the time."""
+    template = inside(node.inputs, "spec", "template", "spec", "containers")
+    return node.type.startswith("kubernetes:") and bool(template) and not node.type.endswith(":Job")
 
 
 def _service(place: Place, stack: CompiledStack, node: Node) -> Found:

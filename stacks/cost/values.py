@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -58,7 +59,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """One thing that costs and has no price here, and why."""
+    """One thing that costs and has no price here, and why. `by_use`: what it costs depends on how it is used, so that
+    no spec says it; it is there on both sides of most changes."""
 
     stack: str
     component: str
@@ -66,6 +68,7 @@ class Unpriced:
     where: str
     item: str
     reason: str
+    by_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,8 @@ class OneOff:
 class BudgetState:
     """A budget of an environment, or of one `model` in it, and what is priced of it at minimum, in US dollars a month.
 
-    `fails_above` is the share of the budget from which on a plan fails, None for never. `unpriced` names what the
-    minimum leaves out.
+    `fails_above` is the share of the budget above which a plan fails, None for never. `unpriced` names what the minimum
+    leaves out; `uncounted` is what of it does not depend on use, such as nodes without a price.
     """
 
     environment: str
@@ -143,6 +146,8 @@ class BudgetState:
     minimum: Decimal
     fails_above: Decimal | None
     unpriced: tuple[str, ...]
+    uncounted: tuple[str, ...] = ()
+    spec: str = ""
 
     @property
     def share(self) -> Decimal:
@@ -168,8 +173,21 @@ class CostChange:
     budgets: tuple[BudgetState, ...] = ()
 
     @cached_property
+    def new_unpriced(self) -> tuple[Unpriced, ...]:
+        """What has no price and was not there before, or not so much of it."""
+        return () if self.before is None else _beyond(self.after, self.before)
+
+    @cached_property
+    def uncounted(self) -> tuple[Unpriced, ...]:
+        """What has no price and is there on one side alone, without what depends on use: with any, nobody knows by how
+        much a month changes."""
+        if self.before is None:
+            return ()
+        return tuple(u for u in (*self.new_unpriced, *_beyond(self.before, self.after)) if not u.by_use)
+
+    @cached_property
     def monthly(self) -> Range:
-        """By how much a month changes."""
+        """By how much a month changes, of what has a price: of all only if nothing is `uncounted`."""
         return self.after.monthly if self.before is None else difference(self.after.monthly, self.before.monthly)
 
     @property
@@ -183,6 +201,19 @@ class CostChange:
         before = self.before.only(stacks) if self.before is not None else None
         once = tuple(o for o in self.once if o.stack in stacks)
         return CostChange(before, self.after.only(stacks), once, self.budgets)
+
+
+def _beyond(one: Cost, other: Cost) -> tuple[Unpriced, ...]:
+    """Return what the one side has without a price, and the other not."""
+    there = Counter((u.stack, u.component, u.item) for u in other.unpriced)
+    found = []
+    for u in one.unpriced:
+        key = (u.stack, u.component, u.item)
+        if there[key] > 0:
+            there[key] -= 1
+        else:
+            found.append(u)
+    return tuple(found)
 
 
 def joined(parts: Sequence[CostChange]) -> CostChange:

@@ -8,6 +8,16 @@ _CENT = Decimal("0.01")
 _MILLIONTH = Decimal("0.000001")
 
 
+def cents(amount: Decimal) -> str:
+    """Return US dollars with their cents, whatever the amount.
+
+    Example:
+        >>> cents(Decimal("2989.107"))
+        '$2,989.11'
+    """
+    return f"{'-' if amount < 0 else ''}${abs(amount).quantize(_CENT, ROUND_HALF_UP):,}"
+
+
 def usd(amount: Decimal) -> str:
     """Return US dollars as people read them: whole ones from $100 on, cents below, and never nothing for something.
 

@@ -39,7 +39,11 @@ def _sentences(change: CostChange) -> list[str]:
         return ["Cost: not known, nothing of it has a price." if nothing else "Cost: none."]
     if was is None:
         return [f"Cost: about {usd(now.monthly.minimum)} a month at minimum, {usd(now.monthly.maximum)} at maximum."]
-    told = [f"Cost: {_difference('at minimum', more.minimum, was.monthly.minimum, now.monthly.minimum)}."]
+    first = "Cost: "
+    if change.uncounted:  # what has no price is not nothing
+        lacking = _items(change.uncounted)
+        first += f"by how much it changes is not known, {_named(lacking)} {_has(lacking)} no price; of what has one: "
+    told = [f"{first}{_difference('at minimum', more.minimum, was.monthly.minimum, now.monthly.minimum)}."]
     if more.maximum != more.minimum:
         text = _difference("at maximum", more.maximum, was.monthly.maximum, now.monthly.maximum)
         told.append(f"{text[0].upper()}{text[1:]}.")
@@ -52,28 +56,41 @@ def _difference(where: str, more: Decimal, was: Decimal, now: Decimal) -> str:
     return f"{signed(more)}/month {where} ({usd(was)} → {usd(now)})"
 
 
-def _budgets(states: Iterable[BudgetState]) -> Iterator[str]:
+def _has(items: Sequence[str]) -> str:
+    return "has" if len(items) == 1 else "have"
+
+
+def _budgets(states: Sequence[BudgetState]) -> Iterator[str]:
+    many = len({state.spec for state in states}) > 1
     for state in states:
         of = f" of `{safe(state.model)}` in" if state.model else " of"
+        spec = f" of {safe(state.spec)}" if many else ""
         failing = ", and the plan fails" if state.exceeded else ""
         # what has no price is not nothing: nobody knows how much of the budget it takes
         taken = percent(state.share) if state.minimum or not state.unpriced else "nothing of it is priced"
-        yield f"Budget{of} `{safe(state.environment)}` {usd(state.monthly)}: {taken}{failing}."
+        if state.minimum and state.uncounted:
+            taken += f" without {_named(state.uncounted)}, not priced"
+        yield f"Budget{of} `{safe(state.environment)}`{spec} {usd(state.monthly)}: {taken}{failing}."
 
 
 def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
     """Return the lines of a plan about its costs: a block for a first plan, a sentence or two for a change."""
     if change.before is not None:
-        return _wrapped(safe(_change_words(change)), "", "  ")
+        lines = _wrapped(safe(_change_words(change)), "", "  ")
+        for text in _budgets(change.budgets):
+            lines += _wrapped(text, "", "  ")
+        return lines
     cost = change.after
     if not cost.lines and not cost.unpriced:
         return []
+    part = ", as far as it has a price" if any(not u.by_use for u in cost.unpriced) else ""
     head = "Cost per month" + (f", prices of {_dates(cost.lines)}" if cost.lines else "")
     rows = [("at minimum", usd(cost.monthly.minimum), _largest(cost.lines))] if cost.lines else []
     if cost.lines and cost.monthly.expected is not None:
-        rows.append(("as expected", usd(cost.monthly.expected), "at the traffic and replicas that the spec says"))
+        text = f"at the traffic and replicas that the spec says{part}"
+        rows.append(("as expected", usd(cost.monthly.expected), text))
     if cost.lines:
-        rows.append(("at maximum", usd(cost.monthly.maximum), "all nodes that the pools may have"))
+        rows.append(("at maximum", usd(cost.monthly.maximum), f"all nodes that the pools may have{part}"))
     width = max((len(amount) for _, amount, _ in rows), default=0)
     lines = [style.paint(safe(head), "bold")]
     for name, amount, text in rows:
@@ -87,12 +104,13 @@ def human_cost(change: CostChange, style: Style = PLAIN) -> list[str]:
 
 def _change_words(change: CostChange) -> str:
     told = _sentences(change)
-    told += _budgets(change.budgets)
     told += [f"Once: about {usd(o.usd)} for {o.component}, {o.text}." for o in change.once[:3]]
     if len(change.once) > 3:
         rest = sum((o.usd for o in change.once[3:]), Decimal(0))
         told.append(f"Once: about {usd(rest)} for {len(change.once) - 3} more.")
     known = set(_items(change.before.unpriced)) if change.before is not None and change.after.lines else set()
+    if change.known:
+        known |= set(_items(change.uncounted))  # told already
     new = [u for u in _items(change.after.unpriced) if u not in known]
     if new:
         told.append(f"Not priced: {_named(new)}.")
@@ -191,7 +209,9 @@ def _every_line(lines: Sequence[Line], style: Style) -> Iterator[str]:
 
 
 def _tokens(tokens: Sequence[PerToken], style: Style) -> Iterator[str]:
-    yield style.paint("US dollars for a million tokens", "bold")
+    yield style.paint(
+        "US dollars for a million tokens, with the traffic of the spec all month: with less it is more", "bold"
+    )
     for t in tokens:
         if t.usd_per_million_input is None or t.usd_per_million_output is None or t.utilisation is None:
             text = f"not known: {t.reason}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from stacks.cost.values import BudgetState, CostChange, Line, PerToken, Range
+from stacks.cost.values import BudgetState, CostChange, Line, PerToken, Range, Unpriced, joined
 from stacks.cost.views import VIEWS, Row, view
 
 FORMAT = 1
@@ -22,14 +23,21 @@ def cost_values(change: CostChange) -> dict[str, Any]:
         "currency": "USD",
         "monthly": _range(cost.monthly),
         "before": None if change.before is None else _range(change.before.monthly),
-        "change": None if change.before is None else _range(change.monthly),
+        "change": None if change.before is None or change.uncounted else _range(change.monthly),
+        "uncounted": [_unpriced(u) for u in change.uncounted],
         "once": [{**asdict(o), "usd": amount(o.usd)} for o in change.once],
         "budgets": [_budget(b) for b in change.budgets],
         "views": {name: [_row(r) for r in view(cost, name)] for name in VIEWS},
         "lines": [_line(line) for line in cost.lines],
-        "unpriced": [asdict(u) for u in cost.unpriced],
+        "unpriced": [_unpriced(u) for u in cost.unpriced],
         "perToken": [_token(t) for t in cost.per_token],
     }
+
+
+def sum_values(changes: Sequence[CostChange]) -> dict[str, Any]:
+    """Return what several specs cost together: the sums of `cost_values`, without what they are made of."""
+    every = cost_values(joined(changes))
+    return {key: every[key] for key in ("currency", "monthly", "before", "change", "budgets")}
 
 
 def amount(value: Decimal) -> str:
@@ -54,6 +62,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _budget(state: BudgetState) -> dict[str, Any]:
     return {
+        "spec": state.spec,
         "environment": state.environment,
         "model": state.model,
         "monthly": amount(state.monthly),
@@ -62,7 +71,14 @@ def _budget(state: BudgetState) -> dict[str, Any]:
         "failsAbove": None if state.fails_above is None else amount(state.fails_above),
         "exceeded": state.exceeded,
         "unpriced": list(state.unpriced),
+        "uncounted": list(state.uncounted),
     }
+
+
+def _unpriced(item: Unpriced) -> dict[str, Any]:
+    values = asdict(item)
+    by_use = values.pop("by_use")
+    return {**values, "byUse": by_use}
 
 
 def _line(line: Line) -> dict[str, Any]:

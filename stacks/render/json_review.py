@@ -7,6 +7,7 @@ from typing import Any
 
 from stacks.alike import groups
 from stacks.render.diagnostics import diagnostic_values
+from stacks.render.json_cost import sum_values
 from stacks.render.json_plan import FORMAT, plan_values
 from stacks.review import Broken, Reading, Review
 
@@ -21,6 +22,7 @@ def _values(review: Review) -> dict[str, Any]:
     broken = [(b.file, _broken(b)) for b in review.broken]
     if not review.many:
         return plans[0][1] if plans else broken[0][1]
+    costs = [s.cost for s in review.specs if s.cost is not None]
     return {
         "format": FORMAT,
         "empty": review.empty,
@@ -36,6 +38,7 @@ def _values(review: Review) -> dict[str, Any]:
         ],
         "specs": [{"file": file, **values} for file, values in plans],
         "broken": [{"file": file, **values} for file, values in broken],
+        **({"cost": sum_values(costs)} if costs and len(costs) == len(review.specs) else {}),
     }
 
 

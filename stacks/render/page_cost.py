@@ -61,13 +61,14 @@ def cost_view(costs: Sequence[CostChange]) -> CostView | None:
     old = [c.before for c in costs if c.before is not None]
     before = _by_environment(iter(old))
     most = max((r.maximum for r in (*before.values(), *after.values()) if r is not None), default=Decimal(0))
-    known = joined(costs).known
-    told = "unchanged" if old and not change else signed(change)
+    every = joined(costs)
+    known = every.known
+    told = UNKNOWN if every.uncounted else "unchanged" if old and not change else signed(change)
     return CostView(
-        cost_line(joined(costs)).removeprefix("Cost: "),
+        cost_line(every).removeprefix("Cost: "),
         told if known else UNKNOWN,
         usd(total(c.after.monthly for c in costs).minimum) if known else UNKNOWN,
-        tuple(_environments(before if old else None, after, most)),
+        tuple(_environments(before if old else None, after, most, _uncounted(costs))),
         tuple(_per_token(costs)),
         tuple((o, usd(o.usd)) for c in costs for o in c.once),
         tuple(_unpriced(costs)),
@@ -92,8 +93,14 @@ def _by_environment(costs: Iterator[Cost]) -> dict[str, Range | None]:
 _NOTHING = Range(Decimal(0), Decimal(0), Decimal(0))
 
 
+def _uncounted(costs: Sequence[CostChange]) -> frozenset[str]:
+    """Return the environments of which nobody knows by how much they change."""
+    labels = {s.stack: s.environment for c in costs for side in (c.before, c.after) if side for s in side.stacks}
+    return frozenset(labels.get(u.stack, "") for c in costs for u in c.uncounted)
+
+
 def _environments(
-    before: dict[str, Range | None] | None, after: dict[str, Range | None], most: Decimal
+    before: dict[str, Range | None] | None, after: dict[str, Range | None], most: Decimal, uncounted: frozenset[str]
 ) -> Iterator[EnvironmentCost]:
     for name in dict.fromkeys((*(before or {}), *after)):
         now = after.get(name, _NOTHING)
@@ -101,7 +108,8 @@ def _environments(
             yield EnvironmentCost(name, "", (_bar("after", now, most),))
             continue
         was = before.get(name, _NOTHING)
-        more = now.minimum - was.minimum if now is not None and was is not None else None
+        comparable = now is not None and was is not None and name not in uncounted
+        more = now.minimum - was.minimum if comparable and now is not None and was is not None else None
         change = UNKNOWN if more is None else f"{signed(more) if more else 'unchanged'} at minimum"
         yield EnvironmentCost(name, change, (_bar("before", was, most), _bar("after", now, most)))
 
