@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stacks.changes import Absent
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
@@ -95,16 +95,22 @@ def cards(found: Sequence[Told]) -> Iterator[Card]:
             tuple(dict.fromkeys(s.environment for s in one.stacks)),
             tuple(dict.fromkeys(s.target for s in one.stacks)),
             reasons(one),
-            tuple(causes(one)),
+            tuple(causes(_with_decided_apart(one))),
             "" if step.because else step.explanation,
             (*map(output, step.outputs), *map(resource, step.edits)),
             tuple(_decided(step)),
         )
 
 
+def _with_decided_apart(one: Told) -> Told:
+    """Return the change with only the causes that somebody wrote: what follows is told with its reason (`_decided`)."""
+    written = tuple(b for b in one.step.because if b.written)
+    return replace(one, step=replace(one.step, because=written)) if written else one
+
+
 def _decided(step: Step) -> Iterator[str]:
     """Yield the values that nobody wrote and that differ, with their reasons; of what comes or goes there are none."""
-    if step.action in (Action.CREATE, Action.DELETE):
+    if step.action in (Action.CREATE, Action.DELETE) or not any(b.written for b in step.because):
         return
     told = " ".join(f.reason for f in step.findings)
     for b in step.because:
