@@ -104,7 +104,7 @@ def sheet_text(sheet: Sheet, head: str = "") -> str:
         lines += [f"  {dumps(n)}: {_inline(r, RATE_KEYS)}" for n, r in sorted(sheet.instances.items())]
     if sheet.services:
         lines.append("services:")
-        lines += [f"  {n}: {dumps(_digits(p))}" for n, p in sorted(sheet.services.items())]
+        lines += [f"  {n}: {dumps(digits(p))}" for n, p in sorted(sheet.services.items())]
     if sheet.nodes:
         lines.append("nodes:")
         lines += [f"  {dumps(n)}: {_inline(p, NODE_KEYS)}" for n, p in sorted(sheet.nodes.items())]
@@ -113,10 +113,10 @@ def sheet_text(sheet: Sheet, head: str = "") -> str:
 
 def _inline(row: tuple[Any, ...], keys: Mapping[str, str]) -> str:
     given = ((key, getattr(row, field)) for key, field in keys.items())
-    return "{" + ", ".join(f'{key}: "{_digits(value)}"' for key, value in given if value is not None) + "}"
+    return "{" + ", ".join(f'{key}: "{digits(value)}"' for key, value in given if value is not None) + "}"
 
 
-def _digits(value: Decimal) -> str:
+def digits(value: Decimal) -> str:
     """Return an amount without zeros at its end: `1.8610000000` is `1.861`."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -126,14 +126,14 @@ def sheet_values(sheet: Sheet) -> dict[str, Any]:
     """Return the sheet as JSON values, for a recorded compilation."""
     rows = {
         "instances": {n: _known(r, RATE_KEYS) for n, r in sorted(sheet.instances.items())},
-        "services": {n: _digits(p) for n, p in sorted(sheet.services.items())},
+        "services": {n: digits(p) for n, p in sorted(sheet.services.items())},
         "nodes": {n: _known(p, NODE_KEYS) for n, p in sorted(sheet.nodes.items())},
     }
     return {"asOf": sheet.as_of, "source": sheet.source, "region": sheet.region, **{k: v for k, v in rows.items() if v}}
 
 
 def _known(row: tuple[Any, ...], keys: Mapping[str, str]) -> dict[str, str]:
-    return {key: _digits(getattr(row, field)) for key, field in keys.items() if getattr(row, field) is not None}
+    return {key: digits(getattr(row, field)) for key, field in keys.items() if getattr(row, field) is not None}
 
 
 def sheet_from_values(file: str, values: Mapping[str, Any]) -> Sheet:

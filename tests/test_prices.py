@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from specs.price_sheet import NodePrice, Rate, Sheet, sheet_from_values, sheet_text, sheet_values
 from specs.price_sheet_file import sheet_of
-from stacks.cost.aws_offer import NoOffer, read_offer
+from stacks.cost.aws_offer import read_offer
+from stacks.cost.aws_offer_rows import NoOffer
 from tests.case_runner import run
 
 D = Decimal
@@ -100,7 +101,7 @@ def test_the_price_list_of_aws_becomes_a_sheet(text: str) -> None:
     assert sheet.as_of == "2026-11-01"
     assert sheet.instances == {"g6e.xlarge": Rate(D("2.32625")), "m7i.large": Rate(D("0.120645"))}
     assert sheet.services == {"nat-gateway": D("0.052"), "gp3-storage": D("0.0952")}
-    assert left_out == 6  # of ten on-demand prices
+    assert left_out == {"of something else": 6}  # of ten on-demand prices
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def test_import_writes_what_a_target_names(tmp_path: Path) -> None:
     )
     status, out, err = run(["prices", "import", "index.json", "own.yaml", "-o", "prices.yaml"], tmp_path)
     assert (status, out) == (0, "")
-    assert err == "index.json: 2 instance types of eu-central-1; 6 prices left out\n"
+    assert err == "index.json: 2 instance types of eu-central-1; 6 prices left out: 6 of something else\n"
     sheet, _ = sheet_of((tmp_path / "prices.yaml").read_bytes(), "prices.yaml")
     assert sheet is not None
     assert sheet.instances["g6e.xlarge"] == Rate(D("1.9"), D("0.8"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.output import add_output, check_outputs, write_out
@@ -11,6 +13,7 @@ from stacks.cli.session import BrokenInput, UsageError
 
 if TYPE_CHECKING:
     from specs.price_sheet import Sheet
+    from stacks.cost.aws_offer import Imported
 
 EPILOG = """\
 FILE is the price list of EC2 for a region, in CSV or JSON, or a price sheet of one's own. Of several files a later one
@@ -21,6 +24,10 @@ examples:
   llmform prices import index.csv -o prices/eu-central-1.yaml
   llmform prices import index.csv agreement.yaml -o prices/eu-central-1.yaml
 """
+
+
+BEGIN = 200_000
+"""Characters of a file that say what it is."""
 
 
 def add(commands: Any) -> None:
@@ -51,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from specs.price_sheet import sheet_text
 
     check_outputs((arguments.output,))
+    _check_lists(arguments.files, arguments.output)
     sheet: Sheet | None = None
     for name in arguments.files:
         sheet = _merged(sheet, _read(name, arguments.region), name)
@@ -59,32 +67,59 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_lists(names: Sequence[str], output: str) -> None:
+    """Raise UsageError if the output would take the place of a price list of AWS: a sheet may be written anew."""
+    if output == "-":
+        return
+    place = Path(output).resolve()
+    for name in names:
+        if Path(name).resolve() == place and place.is_file() and _is_offer(_begin(name)):
+            message = f"`{output}` is the price list that is read, and would be lost"
+            raise UsageError(message, "name another file to write, such as `-o prices/REGION.yaml`")
+
+
+def _begin(name: str) -> str:
+    """Return how a file begins; empty if it cannot be read, which is said where it is."""
+    try:
+        with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
+            return file.read(BEGIN)
+    except OSError:
+        return ""
+
+
 def _read(name: str, region: str) -> Sheet:
     """Return the sheet that a file is, or that a price list of AWS gives; how much of a list is left out is said."""
     from specs.catalog.reader import NEWEST, load_edition
-    from stacks.cost.aws_offer import NoOffer, read_offer
+    from stacks.cost.aws_offer import read_offer
+    from stacks.cost.aws_offer_rows import NoOffer
 
     try:
         with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
-            begin = file.read(200_000)
+            begin = file.read(BEGIN)
             if not _is_offer(begin):
                 return _own(name, (begin + file.read()).encode(), region)
             file.seek(0)
             known = load_edition(NEWEST).instances
             imported = read_offer(file, name, known, region)
     except NoOffer as error:
-        advice = "AWS's file for a region is named `…/AmazonEC2/current/REGION/index.csv`"
-        raise BrokenInput(f"`{name}` is no price list that can be read: {error}", advice) from None
+        raise BrokenInput(f"`{name}` is no price list that can be read: {error}", error.advice) from None
     except FileNotFoundError:
         raise UsageError(f"there is no file `{name}`", "name AWS's price list of EC2, or a price sheet") from None
     except OSError as error:
         raise UsageError(f"`{name}` cannot be read: {error.strerror or error}") from None
-    kept = len(imported.sheet.instances)
-    print(
-        f"{name}: {kept} instance types of {imported.sheet.region}; {imported.left_out:,} prices left out",
-        file=sys.stderr,
-    )
+    sys.stderr.write(f"{name}: {_taken(imported)}\n")
     return imported.sheet
+
+
+def _taken(imported: Imported) -> str:
+    """Say how much of a list is in its sheet, and how much is not, by reason, most first."""
+    from stacks.render.human_plan import count
+
+    kept, left_out = len(imported.sheet.instances), imported.left_out
+    most = sorted(left_out.items(), key=lambda r: (-r[1], r[0]))
+    why = ": " + ", ".join(f"{number:,} {reason}" for reason, number in most) if most else ""
+    left = count(sum(left_out.values()), "price")
+    return f"{count(kept, 'instance type')} of {imported.sheet.region}; {left} left out{why}"
 
 
 def _is_offer(begin: str) -> bool:
