@@ -163,6 +163,7 @@ SHEETS = st.builds(
     st.dictionaries(NAMES, RATES, max_size=3),
     st.dictionaries(st.sampled_from(("nat-gateway", "eks-cluster")), AMOUNTS, max_size=2),
     st.dictionaries(NAMES, NODES, max_size=3),
+    st.just({}),  # `tests/test_price_origins.py`
 )
 
 

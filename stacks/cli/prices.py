@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 FILE is the price list of EC2 for a region, in CSV or JSON, or a price sheet of one's own. Of several files a later one
-counts before an earlier one: list prices first, then what was agreed. Nothing is fetched; AWS's file for a region is
+counts before an earlier one: list prices first, then what was agreed. Each price keeps its day
+and its source. Nothing is fetched; AWS's file for a region is
   https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2/current/REGION/index.csv
 
 examples:
@@ -148,24 +149,11 @@ def _own(name: str, data: bytes, region: str) -> Sheet:
 
 def _merged(first: Sheet | None, then: Sheet, name: str) -> Sheet:
     """Return both sheets in one: what the second says counts before the first."""
+    from specs.price_sheet import merged
+
     if first is None:
         return then
     if first.region and then.region and first.region != then.region:
         advice = "write a sheet for each region"
         raise BrokenInput(f"`{name}` has prices of {then.region}, and those before it are of {first.region}", advice)
-    instances = dict(first.instances)
-    for key, rate in then.instances.items():
-        old = instances.get(key)
-        kept = old if old is not None else rate
-        instances[key] = rate._replace(
-            on_demand=kept.on_demand if rate.on_demand is None else rate.on_demand,
-            spot=kept.spot if rate.spot is None else rate.spot,
-        )
-    return then._replace(
-        source=then.source if then.source == first.source else f"{first.source}; {then.source}",
-        as_of=max(first.as_of, then.as_of),
-        region=then.region or first.region,
-        instances=instances,
-        services={**first.services, **then.services},
-        nodes={**first.nodes, **then.nodes},
-    )
+    return merged(first, then)

@@ -32,10 +32,10 @@ class Rates(NamedTuple):
         """Return the price of an hour of an EC2 instance type, `on-demand` or `spot`; None if nobody says it."""
         own = self.sheet.instances.get(name) if self.sheet is not None else None
         if capacity == "spot" and own is not None and own.spot is not None:
-            return Rated(self._own(own.spot, HOUR))
+            return Rated(self._own(own.spot, HOUR, "instances", name, "spot"))
         ceiling = capacity == "spot"
         if own is not None and own.on_demand is not None:
-            return Rated(self._own(own.on_demand, HOUR), ceiling)
+            return Rated(self._own(own.on_demand, HOUR, "instances", name, "onDemand"), ceiling)
         row = self.edition.instances.get(name)
         region, as_of, source = instance_prices(self.edition.name)
         if row is None or row.usd_per_hour is None or self.region != region:
@@ -46,7 +46,7 @@ class Rates(NamedTuple):
         """Return the price of a service by its name in `specs/catalog/prices.json`; None if nobody says it here."""
         row = prices()[name]
         if self.sheet is not None and name in self.sheet.services:
-            return self._own(self.sheet.services[name], row.unit)
+            return self._own(self.sheet.services[name], row.unit, "services", name)
         if row.region not in (EVERYWHERE, self.region):
             return None
         return Price(Decimal(row.usd), row.unit, row.source, row.as_of)
@@ -54,11 +54,13 @@ class Rates(NamedTuple):
     def node(self, pool: str, gpus: int) -> Price | None:
         """Return the price of an hour of a node of one's own; None if no sheet says it."""
         own = self.sheet.nodes.get(pool) if self.sheet is not None else None
-        return self._own(own.hour(gpus), HOUR) if own is not None else None
+        return self._own(own.hour(gpus), HOUR, "nodes", pool) if own is not None else None
 
-    def _own(self, usd: Decimal, unit: str) -> Price:
+    def _own(self, usd: Decimal, unit: str, *path: str) -> Price:
+        """Return a price of the sheet, at its path there, with its own day and source."""
         assert self.sheet is not None
-        return Price(usd, unit, f"{self.sheet.source} ({self.sheet.file})", self.sheet.as_of)
+        origin = self.sheet.origin(*path)
+        return Price(usd, unit, f"{origin.source} ({self.sheet.file})", origin.as_of)
 
     def no_price(self) -> str:
         """Return why there is no price for something of AWS here."""
