@@ -101,7 +101,7 @@ def _node(name: str, entry: Member) -> Iterator[Diagnostic]:
     if len(ways) != 1:
         text = "several prices" if ways else "no price"
         yield Diagnostic("bad-value", f"`{path}` has {text} of a node", entry.key, path, help=advice)
-    elif ways == ["usdPerNode"] and not _amount_of(entry, "years"):
+    elif ways == ["usdPerNode"] and "years" not in given:
         message = f"`{path}` is bought and has no `years` to be used for"
         yield Diagnostic("bad-value", message, entry.key, path, help="add it, such as `years: 4`")
     elif ("watts" in given) != ("usdPerKilowattHour" in given):
@@ -110,10 +110,26 @@ def _node(name: str, entry: Member) -> Iterator[Diagnostic]:
     elif ways != ["usdPerNode"] and given & set(_PURCHASE):
         extra = min(given & set(_PURCHASE))
         yield Diagnostic("bad-value", f"`{path}` has a price an hour, and `{extra}` too", entry.key, path, help=advice)
+    else:
+        yield from _purchase(entry, path)
 
 
-def _amount_of(entry: Member, key: str) -> Decimal | None:
-    return amount(entry.tree.members[key].tree) if key in entry.tree.members else None
+def _purchase(entry: Member, path: str) -> Iterator[Diagnostic]:
+    """Yield numbers of a purchase that cannot be true: no time of use, a factor of cooling that makes power less."""
+    years, overhead = (entry.tree.members.get(key) for key in ("years", "overhead"))
+    if years is not None and not amount(years.tree):
+        message = f"`{path}.years` is 0: a node is used for a time"
+        yield Diagnostic("bad-value", message, years.tree.span, f"{path}.years", help="write it, such as `years: 4`")
+    if overhead is None:
+        return
+    path = f"{path}.overhead"
+    if "watts" not in entry.tree.members:
+        message = f"`{path}` has nothing to count on: there are no `watts`"
+        advice = "add `watts` and `usdPerKilowattHour`, or remove it"
+        yield Diagnostic("bad-value", message, overhead.key, path, help=advice)
+    elif (amount(overhead.tree) or 0) < 1:
+        advice = "it is all power over that of the nodes, such as `overhead: 1.3`; leave it out if nothing is lost"
+        yield Diagnostic("bad-value", f"`{path}` is below 1: a PUE never is", overhead.tree.span, path, help=advice)
 
 
 def _fields(

@@ -149,7 +149,8 @@ def test_a_list_of_several_regions_needs_one_named() -> None:
 AMOUNTS = st.decimals(0, 10**9, places=6).filter(lambda d: d > 0)
 RATES = st.builds(Rate, AMOUNTS, st.none() | AMOUNTS) | st.builds(Rate, st.none(), AMOUNTS)
 HOURS = AMOUNTS.map(lambda usd: NodePrice(usd_per_hour=usd))
-BOUGHT = st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | AMOUNTS).map(
+FACTORS = st.decimals(1, 10**9, places=6)  # a PUE is never below 1
+BOUGHT = st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | FACTORS).map(
     lambda t: NodePrice(None, None, t[0], D("3.5"), t[1], t[2], t[3])
 )
 NODES = HOURS | BOUGHT

@@ -134,12 +134,14 @@ def _is_offer(begin: str) -> bool:
 
 
 def _own(name: str, data: bytes, region: str) -> Sheet:
-    from specs.price_sheet_file import sheet_of
+    from specs.price_sheet_file import doubts_of, sheet_of
     from stacks.render import diagnostics
 
     sheet, found = sheet_of(data, name)
+    told = found if sheet is None else (*found, *doubts_of(data, name))
+    if told:
+        sys.stderr.write(diagnostics.human(told, {name: data.decode("utf-8", "replace")}) + "\n")
     if sheet is None:
-        sys.stderr.write(diagnostics.human(found, {name: data.decode("utf-8", "replace")}) + "\n")
         raise BrokenInput(f"`{name}` is no price sheet", "`llmform explain bad-value` and the places above say why")
     if region and sheet.region not in ("", region):
         advice = "leave `--region` out, or the sheet"
