@@ -239,6 +239,7 @@ def test_what_a_list_says_is_shown_short_and_escaped() -> None:
     """A cell of a file is anybody's text."""
     said = why(table(row("g6e.xlarge", "\x1b[31m" + "9" * 500)))
     assert "\x1b" not in said and len(said) < 250
+    assert "\x1b" not in why(json_list(**{"\x1b[31m": ("2026-01-01", "CNY", "2.2")}))
 
 
 # ---- the command ----

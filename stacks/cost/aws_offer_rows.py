@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from specs.scalars import shown
+
 HEAD_ROWS = 5
 """Rows of a CSV file before the names of the columns."""
 
@@ -90,7 +92,7 @@ def _of_terms(products: Mapping[str, Any], terms: Mapping[str, Any]) -> Iterator
                 # a price in several currencies is one price
                 for currency in ["USD"] if "USD" in amounts else list(amounts)[:1]:
                     unit, amount = str(row.get("unit", "")), str(amounts[currency])
-                    yield OfferPrice(attributes, unit, currency, amount, effective, f"rate `{rate[:100]}`")
+                    yield OfferPrice(attributes, unit, currency, amount, effective, f"rate `{shown(rate, 100)}`")
 
 
 def _map(value: Any) -> Mapping[str, Any]:
