@@ -701,7 +701,8 @@ def _prices(draw: st.DrawFn, value: dict[str, Any], files: dict[str, bytes]) -> 
         sheet: dict[str, Any] = {"asOf": "2026-11-01", "source": "agreement no. 4711"}
         if target["provider"] == "aws":
             place, sheet["region"] = f"prices/{target['region']}.json", target["region"]
-            sheet["instances"] = {n: {"onDemand": "1.25", "spot": "0.5"} for n in sorted(EDITION.instances)}
+            spot = {"usd": "0.5", "asOf": "2026-10-01", "source": "an offer"}
+            sheet["instances"] = {n: {"onDemand": "1.25", "spot": spot} for n in sorted(EDITION.instances)}
             sheet["services"] = {name: "0.01" for name in sorted(prices())}
         else:
             place = "prices/own.yaml"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from specs.price_sheet import NodePrice, Rate, Sheet, sheet_from_values, sheet_text, sheet_values
 from specs.price_sheet_file import sheet_of
-from stacks.cost.aws_offer import NoOffer, read_offer
+from stacks.cost.aws_offer import read_offer
+from stacks.cost.aws_offer_rows import NoOffer
 from tests.case_runner import run
 
 D = Decimal
@@ -100,7 +101,7 @@ def test_the_price_list_of_aws_becomes_a_sheet(text: str) -> None:
     assert sheet.as_of == "2026-11-01"
     assert sheet.instances == {"g6e.xlarge": Rate(D("2.32625")), "m7i.large": Rate(D("0.120645"))}
     assert sheet.services == {"nat-gateway": D("0.052"), "gp3-storage": D("0.0952")}
-    assert left_out == 6  # of ten on-demand prices
+    assert left_out == {"of something else": 6}  # of ten on-demand prices
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,8 @@ def test_a_list_of_several_regions_needs_one_named() -> None:
 AMOUNTS = st.decimals(0, 10**9, places=6).filter(lambda d: d > 0)
 RATES = st.builds(Rate, AMOUNTS, st.none() | AMOUNTS) | st.builds(Rate, st.none(), AMOUNTS)
 HOURS = AMOUNTS.map(lambda usd: NodePrice(usd_per_hour=usd))
-BOUGHT = st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | AMOUNTS).map(
+FACTORS = st.decimals(1, 10**9, places=6)  # a PUE is never below 1
+BOUGHT = st.tuples(AMOUNTS, AMOUNTS, AMOUNTS, st.none() | FACTORS).map(
     lambda t: NodePrice(None, None, t[0], D("3.5"), t[1], t[2], t[3])
 )
 NODES = HOURS | BOUGHT
@@ -162,6 +164,7 @@ SHEETS = st.builds(
     st.dictionaries(NAMES, RATES, max_size=3),
     st.dictionaries(st.sampled_from(("nat-gateway", "eks-cluster")), AMOUNTS, max_size=2),
     st.dictionaries(NAMES, NODES, max_size=3),
+    st.just({}),  # `tests/test_price_origins.py`
 )
 
 
@@ -228,7 +231,7 @@ def test_import_writes_what_a_target_names(tmp_path: Path) -> None:
     )
     status, out, err = run(["prices", "import", "index.json", "own.yaml", "-o", "prices.yaml"], tmp_path)
     assert (status, out) == (0, "")
-    assert err == "index.json: 2 instance types of eu-central-1; 6 prices left out\n"
+    assert err == "index.json: 2 instance types of eu-central-1; 6 prices left out: 6 of something else\n"
     sheet, _ = sheet_of((tmp_path / "prices.yaml").read_bytes(), "prices.yaml")
     assert sheet is not None
     assert sheet.instances["g6e.xlarge"] == Rate(D("1.9"), D("0.8"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stacks.cli.output import add_output, check_outputs, write_out
@@ -11,16 +13,22 @@ from stacks.cli.session import BrokenInput, UsageError
 
 if TYPE_CHECKING:
     from specs.price_sheet import Sheet
+    from stacks.cost.aws_offer import Imported
 
 EPILOG = """\
 FILE is the price list of EC2 for a region, in CSV or JSON, or a price sheet of one's own. Of several files a later one
-counts before an earlier one: list prices first, then what was agreed. Nothing is fetched; AWS's file for a region is
+counts before an earlier one: list prices first, then what was agreed. Each price keeps its day
+and its source. Nothing is fetched; AWS's file for a region is
   https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonEC2/current/REGION/index.csv
 
 examples:
   llmform prices import index.csv -o prices/eu-central-1.yaml
   llmform prices import index.csv agreement.yaml -o prices/eu-central-1.yaml
 """
+
+
+BEGIN = 200_000
+"""Characters of a file that say what it is."""
 
 
 def add(commands: Any) -> None:
@@ -51,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from specs.price_sheet import sheet_text
 
     check_outputs((arguments.output,))
+    _check_lists(arguments.files, arguments.output)
     sheet: Sheet | None = None
     for name in arguments.files:
         sheet = _merged(sheet, _read(name, arguments.region), name)
@@ -59,32 +68,59 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_lists(names: Sequence[str], output: str) -> None:
+    """Raise UsageError if the output would take the place of a price list of AWS: a sheet may be written anew."""
+    if output == "-":
+        return
+    place = Path(output).resolve()
+    for name in names:
+        if Path(name).resolve() == place and place.is_file() and _is_offer(_begin(name)):
+            message = f"`{output}` is the price list that is read, and would be lost"
+            raise UsageError(message, "name another file to write, such as `-o prices/REGION.yaml`")
+
+
+def _begin(name: str) -> str:
+    """Return how a file begins; empty if it cannot be read, which is said where it is."""
+    try:
+        with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
+            return file.read(BEGIN)
+    except OSError:
+        return ""
+
+
 def _read(name: str, region: str) -> Sheet:
     """Return the sheet that a file is, or that a price list of AWS gives; how much of a list is left out is said."""
     from specs.catalog.reader import NEWEST, load_edition
-    from stacks.cost.aws_offer import NoOffer, read_offer
+    from stacks.cost.aws_offer import read_offer
+    from stacks.cost.aws_offer_rows import NoOffer
 
     try:
         with open(name, encoding="utf-8-sig", errors="replace", newline="") as file:
-            begin = file.read(200_000)
+            begin = file.read(BEGIN)
             if not _is_offer(begin):
                 return _own(name, (begin + file.read()).encode(), region)
             file.seek(0)
             known = load_edition(NEWEST).instances
             imported = read_offer(file, name, known, region)
     except NoOffer as error:
-        advice = "AWS's file for a region is named `…/AmazonEC2/current/REGION/index.csv`"
-        raise BrokenInput(f"`{name}` is no price list that can be read: {error}", advice) from None
+        raise BrokenInput(f"`{name}` is no price list that can be read: {error}", error.advice) from None
     except FileNotFoundError:
         raise UsageError(f"there is no file `{name}`", "name AWS's price list of EC2, or a price sheet") from None
     except OSError as error:
         raise UsageError(f"`{name}` cannot be read: {error.strerror or error}") from None
-    kept = len(imported.sheet.instances)
-    print(
-        f"{name}: {kept} instance types of {imported.sheet.region}; {imported.left_out:,} prices left out",
-        file=sys.stderr,
-    )
+    sys.stderr.write(f"{name}: {_taken(imported)}\n")
     return imported.sheet
+
+
+def _taken(imported: Imported) -> str:
+    """Say how much of a list is in its sheet, and how much is not, by reason, most first."""
+    from stacks.render.human_plan import count
+
+    kept, left_out = len(imported.sheet.instances), imported.left_out
+    most = sorted(left_out.items(), key=lambda r: (-r[1], r[0]))
+    why = ": " + ", ".join(f"{number:,} {reason}" for reason, number in most) if most else ""
+    left = count(sum(left_out.values()), "price")
+    return f"{count(kept, 'instance type')} of {imported.sheet.region}; {left} left out{why}"
 
 
 def _is_offer(begin: str) -> bool:
@@ -98,12 +134,14 @@ def _is_offer(begin: str) -> bool:
 
 
 def _own(name: str, data: bytes, region: str) -> Sheet:
-    from specs.price_sheet_file import sheet_of
+    from specs.price_sheet_file import doubts_of, sheet_of
     from stacks.render import diagnostics
 
     sheet, found = sheet_of(data, name)
+    told = found if sheet is None else (*found, *doubts_of(data, name))
+    if told:
+        sys.stderr.write(diagnostics.human(told, {name: data.decode("utf-8", "replace")}) + "\n")
     if sheet is None:
-        sys.stderr.write(diagnostics.human(found, {name: data.decode("utf-8", "replace")}) + "\n")
         raise BrokenInput(f"`{name}` is no price sheet", "`llmform explain bad-value` and the places above say why")
     if region and sheet.region not in ("", region):
         advice = "leave `--region` out, or the sheet"
@@ -113,24 +151,11 @@ def _own(name: str, data: bytes, region: str) -> Sheet:
 
 def _merged(first: Sheet | None, then: Sheet, name: str) -> Sheet:
     """Return both sheets in one: what the second says counts before the first."""
+    from specs.price_sheet import merged
+
     if first is None:
         return then
     if first.region and then.region and first.region != then.region:
         advice = "write a sheet for each region"
         raise BrokenInput(f"`{name}` has prices of {then.region}, and those before it are of {first.region}", advice)
-    instances = dict(first.instances)
-    for key, rate in then.instances.items():
-        old = instances.get(key)
-        kept = old if old is not None else rate
-        instances[key] = rate._replace(
-            on_demand=kept.on_demand if rate.on_demand is None else rate.on_demand,
-            spot=kept.spot if rate.spot is None else rate.spot,
-        )
-    return then._replace(
-        source=then.source if then.source == first.source else f"{first.source}; {then.source}",
-        as_of=max(first.as_of, then.as_of),
-        region=then.region or first.region,
-        instances=instances,
-        services={**first.services, **then.services},
-        nodes={**first.nodes, **then.nodes},
-    )
+    return merged(first, then)

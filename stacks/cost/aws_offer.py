@@ -1,29 +1,26 @@
-"""AWS's public price list of EC2 → a price sheet. Pure: the file's text is given.
+"""AWS's public price list of EC2 → a price sheet. Pure: the file's text is given; `aws_offer_rows.py` reads its form.
 
-The format is that of the Price List Bulk API, as JSON (`products` by SKU, `terms.OnDemand` by SKU, each with
-`priceDimensions`) or as CSV, whose first five rows say what the file is and whose sixth has the names of the columns
-(AWS Billing user guide, "Reading the service price list file for an AWS service", read 2026-11-21). What is read:
+What is taken:
 
 - instances: Linux, shared tenancy, no software in the price, used capacity (`capacitystatus`), on demand;
 - NAT gateways by the hour, and gp3's storage, by their usage type.
 
-Anything else in the file is left out; how much of it is said.
+Of prices that hold from several days, the one in effect on the day that the list was published. Anything else in the
+file is left out; how much of it, and for what reason, is said.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from specs.price_sheet import Rate, Sheet
+from specs.price_sheet import Rate, Sheet, digits
+from specs.scalars import shown
 from specs.units import is_day
-
-HEAD_ROWS = 5
-"""Rows of a CSV file before the names of the columns."""
+from stacks.cost.aws_offer_rows import NoOffer, OfferPrice, offer_prices
 
 HIGHEST = Decimal(10**12)
 """US dollars: what no price reaches, and no price sheet can say (`specs/price_sheet_file.py`)."""
@@ -36,88 +33,172 @@ _INSTANCE: Mapping[str, tuple[str, ...]] = {
     "preInstalledSw": ("NA",),
     "capacitystatus": ("Used",),
 }
-_COLUMNS = {
-    "Instance Type": "instanceType",
-    "Operating System": "operatingSystem",
-    "Tenancy": "tenancy",
-    "Pre Installed S/W": "preInstalledSw",
-    "CapacityStatus": "capacitystatus",
-    "usageType": "usagetype",
-    "Region Code": "regionCode",
-}
+_LINUX = ("RunInstances", "")
+"""The operation of Linux without other software (Amazon EC2 user guide, "AMI billing information")."""
+
 _SERVICES = {"NatGateway-Hours": ("nat-gateway", "Hrs"), "EBS:VolumeUsage.gp3": ("gp3-storage", "GB-Mo")}
 """End of a usage type → the service in llmform and AWS's unit. In all regions but us-east-1 a prefix such as `EUC1-`
 stands before it."""
 
-
-class NoOffer(ValueError):
-    """The text is no price list of EC2; the message says why."""
+CURRENCY, UNIT, AMOUNT, ZERO = "in another currency", "in another unit", "with no amount", "of $0"
+DAY, MARKET, NOWHERE = "no longer or not yet in effect", "of another market option", "without a region"
+REGION, OTHER = "of another region", "of something else"
+_NEAREST = (CURRENCY, UNIT, AMOUNT, ZERO, DAY, MARKET, NOWHERE, REGION, OTHER)
+"""Why a price is left out: first what is nearest to a price that counts."""
 
 
 class Imported(NamedTuple):
-    """A sheet from a price list, and how many on-demand prices of it are of something else."""
+    """A sheet from a price list, and how many of its on-demand prices are left out, by reason."""
 
     sheet: Sheet
-    left_out: int
+    left_out: Mapping[str, int]
 
 
-class _Price(NamedTuple):
-    """One on-demand price: what it is of, its unit, US dollars."""
+class _Kind(NamedTuple):
+    """What llmform has a use for: an instance type or a service, by its name, and AWS's unit of its price."""
 
-    attributes: Mapping[str, str]
+    section: str
+    name: str
     unit: str
-    usd: str
+
+
+@dataclass
+class _Chosen:
+    """The price that counts so far, with the place of its first row: several, if rows of one day contradict each other.
+
+    Of `rows`, so many hold from `effective`, the newest day: the others do not count.
+    """
+
+    effective: str = ""
+    prices: dict[Decimal, str] = field(default_factory=dict)
+    rows: int = 0
+    here: int = 0
+
+    def add(self, effective: str, usd: Decimal, place: str) -> None:
+        self.rows += 1
+        if effective > self.effective:
+            self.effective, self.prices, self.here = effective, {}, 0
+        if effective == self.effective:
+            self.prices.setdefault(usd, place)
+            self.here += 1
+
+
+@dataclass
+class _Read:
+    """What a list holds: prices by region and kind, and by reason how many are left out and the first of them."""
+
+    chosen: dict[str, dict[_Kind, _Chosen]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def leave(self, reason: str, number: int = 1) -> None:
+        if number:
+            self.left_out[reason] = self.left_out.get(reason, 0) + number
+
+    def leave_one(self, reason: str, price: OfferPrice, text: str) -> None:
+        self.leave(reason)
+        self.first.setdefault(reason, f"the first in {price.place} (`{shown(text, 40)}`)")
+
+    def why(self) -> str:
+        """Return each reason with its number and the first place."""
+        return "; ".join(f"{self.left_out[r]:,} {r}, {self.first[r]}" for r in _NEAREST if r in self.left_out)
 
 
 def read_offer(text: Iterable[str], file: str, known: Collection[str], region: str = "") -> Imported:
-    """Return the prices of a region; NoOffer if the text is something else.
+    """Return the prices of a region; NoOffer if the text is something else, or has two prices for one thing.
 
     Args:
         text: the lines of the file.
         known: instance types to keep.
         region: the one to keep; empty for the only one that the file is of.
     """
-    lines = iter(text)
-    first = next((line for line in lines if line.strip()), "")
-    rest = _chain(first, lines)
-    published, prices = _json(rest) if first.lstrip("\ufeff \t").startswith("{") else _csv(rest)
+    published, prices = offer_prices(text)
     day = published[:10]
     if not is_day(day):
         raise NoOffer("it has no day of publication")
-    found, left_out = _kept(prices, known)
-    regions = sorted(found)
+    found = _read(prices, known, day)
+    wanted = _region(found, region)
+    for where, kinds in found.chosen.items():
+        for chosen in kinds.values():
+            if where != wanted:
+                found.leave(REGION, chosen.rows)
+            else:
+                found.leave(DAY, chosen.rows - chosen.here)
+    here = {kind: _one(kind, wanted, chosen) for kind, chosen in found.chosen[wanted].items()}
+    rates = {kind.name: Rate(on_demand=usd) for kind, usd in here.items() if kind.section == "instances"}
+    services = {kind.name: usd for kind, usd in here.items() if kind.section == "services"}
+    return Imported(Sheet(file, day, "AWS Price List, AmazonEC2", wanted, rates, services), found.left_out)
+
+
+def _region(found: _Read, asked: str) -> str:
+    """Return the region whose prices are kept; NoOffer if there is none, or nobody says which."""
+    regions = sorted(where for where, kinds in found.chosen.items() if any(k.section == "instances" for k in kinds))
+    if not found.left_out and not found.chosen:
+        raise NoOffer("it has no on-demand price at all")
     if not regions:
-        raise NoOffer("it has no on-demand price of an instance type for Linux that llmform knows")
-    if not region and len(regions) > 1:
-        raise NoOffer(f"it has the prices of {len(regions)} regions: say which one with `--region`")
-    wanted = region or regions[0]
-    if wanted not in found:
-        raise NoOffer(f"it has no prices of {wanted}, but those of {', '.join(regions[:10])}")
-    instances, services = found[wanted]
-    rates = {name: Rate(on_demand=usd) for name, usd in instances.items()}
-    return Imported(Sheet(file, day, "AWS Price List, AmazonEC2", wanted, rates, services), left_out)
+        why = f": {found.why()}" if found.left_out else ""
+        raise NoOffer(f"it has no on-demand price of an instance type for Linux that llmform knows{why}")
+    if not asked and len(regions) > 1:
+        which = f"{', '.join(regions[:-1])} and {regions[-1]}"
+        raise NoOffer(f"it has the prices of {len(regions)} regions, {which}: say which one with `--region`")
+    wanted = asked or regions[0]
+    if wanted not in regions:
+        raise NoOffer(f"it has no prices of {wanted}, but those of {', '.join(regions)}")
+    return wanted
 
 
-_Found = dict[str, tuple[dict[str, Decimal], dict[str, Decimal]]]
+def _one(kind: _Kind, region: str, chosen: _Chosen) -> Decimal:
+    """Return the one price that there is; NoOffer if there are two, whatever their order."""
+    if len(chosen.prices) > 1:
+        (usd, place), (other, there) = list(chosen.prices.items())[:2]
+        both = f"${digits(usd)} in {place} and ${digits(other)} in {there}"
+        advice = "download the list again, or delete the row that does not hold"
+        raise NoOffer(f"`{kind.name}` in {region} has two on-demand prices: {both}", advice)
+    return next(iter(chosen.prices))
 
 
-def _kept(prices: Iterable[_Price], known: Collection[str]) -> tuple[_Found, int]:
-    """Return instances and services by region, and the number of other prices."""
-    found: _Found = {}
-    left_out = 0
+def _read(prices: Iterable[OfferPrice], known: Collection[str], day: str) -> _Read:
+    found = _Read()
     for price in prices:
-        usd, where = _decimal(price.usd), price.attributes.get("regionCode", "")
-        service, unit = _SERVICES.get(_usage(price.attributes.get("usagetype", "")), ("", ""))
-        name = price.attributes.get("instanceType", "")
-        if usd is None or not _REGION.fullmatch(where):
-            left_out += 1
-        elif service and price.unit == unit:
-            found.setdefault(where, ({}, {}))[1][service] = usd
-        elif name in known and price.unit == "Hrs" and _plain(price.attributes) and usd:
-            found.setdefault(where, ({}, {}))[0][name] = usd
-        else:
-            left_out += 1
-    return {where: rows for where, rows in found.items() if rows[0]}, left_out
+        kind = _kind(price.attributes, known)
+        if kind is None:
+            name = price.attributes.get("instanceType") or price.attributes.get("usagetype", "")
+            found.leave_one(OTHER, price, name)
+            continue
+        usd, effective = _decimal(price.amount), price.effective[:10] if is_day(price.effective[:10]) else ""
+        reason, text = _lacking(price, kind, usd, effective > day)
+        if usd is None or reason:
+            found.leave_one(reason, price, text)
+            continue
+        kinds = found.chosen.setdefault(price.attributes["regionCode"], {})
+        kinds.setdefault(kind, _Chosen()).add(effective, usd, price.place)
+    return found
+
+
+def _kind(attributes: Mapping[str, str], known: Collection[str]) -> _Kind | None:
+    """Return what a price is of; None for what llmform has no use for."""
+    usage = _usage(attributes.get("usagetype", ""))
+    if usage in _SERVICES:
+        return _Kind("services", *_SERVICES[usage])
+    name = attributes.get("instanceType", "")
+    plain = all(attributes.get(key) in wanted for key, wanted in _INSTANCE.items())
+    linux = attributes.get("operation", "") in _LINUX
+    return _Kind("instances", name, "Hrs") if plain and linux and name in known else None
+
+
+def _lacking(price: OfferPrice, kind: _Kind, usd: Decimal | None, not_yet: bool) -> tuple[str, str]:
+    """Return why a price does not count, and what the file says instead; empty if it does."""
+    where, option = (price.attributes.get(key, "") for key in ("regionCode", "marketoption"))
+    reasons = (
+        (MARKET, option, option not in ("", "OnDemand")),
+        (CURRENCY, price.currency, price.currency != "USD"),
+        (UNIT, price.unit, price.unit != kind.unit),
+        (AMOUNT, price.amount, usd is None),
+        (ZERO, price.amount, kind.section == "instances" and not usd),
+        (NOWHERE, where, not _REGION.fullmatch(where)),
+        (DAY, price.effective[:10], not_yet),
+    )
+    return next(((reason, text) for reason, text, holds in reasons if holds), ("", ""))
 
 
 def _usage(text: str) -> str:
@@ -126,73 +207,9 @@ def _usage(text: str) -> str:
     return rest if dash and rest in _SERVICES and head.isalnum() else text
 
 
-def _plain(attributes: Mapping[str, str]) -> bool:
-    return all(attributes.get(key) in wanted for key, wanted in _INSTANCE.items())
-
-
 def _decimal(text: str) -> Decimal | None:
     try:
         value = Decimal(text)
     except (InvalidOperation, ValueError):
         return None
     return value if value.is_finite() and 0 <= value < HIGHEST else None
-
-
-def _json(lines: Iterable[str]) -> tuple[str, Iterator[_Price]]:
-    try:
-        offer = json.loads("".join(lines).lstrip("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise NoOffer(f"it is not JSON: {error}") from None
-    code = offer.get("offerCode")
-    if code != "AmazonEC2":
-        raise NoOffer("it has no `offerCode`" if code is None else f"it is the price list of {str(code)[:40]}")
-    products, terms = offer.get("products"), _map(offer.get("terms")).get("OnDemand")
-    if not isinstance(products, dict) or not isinstance(terms, dict):
-        raise NoOffer("it has no `products` and `terms.OnDemand`")
-    return str(offer.get("publicationDate", "")), _of_terms(products, terms)
-
-
-def _of_terms(products: Mapping[str, Any], terms: Mapping[str, Any]) -> Iterator[_Price]:
-    for sku, offers in terms.items():
-        attributes = _map(_map(products.get(sku)).get("attributes"))
-        for term in _map(offers).values():
-            for dimension in _map(_map(term).get("priceDimensions")).values():
-                row = _map(dimension)
-                usd = _map(row.get("pricePerUnit")).get("USD")
-                if usd is not None:
-                    yield _Price(attributes, str(row.get("unit", "")), str(usd))
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _csv(lines: Iterable[str]) -> tuple[str, Iterator[_Price]]:
-    rows = csv.reader(lines)
-    try:
-        head = {row[0]: row[1] for row in (next(rows) for _ in range(HEAD_ROWS)) if len(row) > 1}
-        names = next(rows)
-    except (StopIteration, RuntimeError, csv.Error):
-        raise NoOffer("it is neither a price list in JSON nor one in CSV") from None
-    if head.get("OfferCode") != "AmazonEC2":
-        raise NoOffer("its first rows do not say `OfferCode`, `AmazonEC2`")
-    missing = [n for n in ("TermType", "Unit", "PricePerUnit", "Currency", *_COLUMNS) if n not in names]
-    if missing:
-        raise NoOffer(f"it has no column `{missing[0]}`")
-    return head.get("Publication Date", ""), _of_rows(rows, names)
-
-
-def _of_rows(rows: Iterator[list[str]], names: list[str]) -> Iterator[_Price]:
-    try:
-        for row in rows:
-            cells = dict(zip(names, row, strict=False))
-            if cells.get("TermType") == "OnDemand" and cells.get("Currency") == "USD":
-                attributes = {key: cells.get(column, "") for column, key in _COLUMNS.items()}
-                yield _Price(attributes, cells.get("Unit", ""), cells.get("PricePerUnit", ""))
-    except csv.Error as error:
-        raise NoOffer(f"a row cannot be read: {error}") from None
-
-
-def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from rest

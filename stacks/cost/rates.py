@@ -39,9 +39,9 @@ class Rates(NamedTuple):
         for sheet in self._sheets():
             own = sheet.instances.get(name)
             if ceiling and own is not None and own.spot is not None:
-                return Rated(_own(sheet, own.spot, HOUR))
+                return Rated(_own(sheet, own.spot, HOUR, "instances", name, "spot"))
             if own is not None and own.on_demand is not None:
-                return Rated(_own(sheet, own.on_demand, HOUR), ceiling)
+                return Rated(_own(sheet, own.on_demand, HOUR, "instances", name, "onDemand"), ceiling)
         row = self.edition.instances.get(name)
         region, as_of, source = instance_prices(self.edition.name)
         if row is None or row.usd_per_hour is None or self.region != region:
@@ -53,7 +53,7 @@ class Rates(NamedTuple):
         row = prices()[name]
         for sheet in self._sheets():
             if name in sheet.services:
-                return _own(sheet, sheet.services[name], row.unit)
+                return _own(sheet, sheet.services[name], row.unit, "services", name)
         if row.region not in (EVERYWHERE, self.region):
             return None
         return Price(Decimal(row.usd), row.unit, row.source, row.as_of)
@@ -61,7 +61,7 @@ class Rates(NamedTuple):
     def node(self, pool: str, gpus: int) -> Price | None:
         """Return the price of an hour of a node of one's own; None if no sheet says it."""
         found = ((sheet, sheet.nodes[pool]) for sheet in self._sheets() if pool in sheet.nodes)
-        return next((_own(sheet, own.hour(gpus), HOUR) for sheet, own in found), None)
+        return next((_own(sheet, own.hour(gpus), HOUR, "nodes", pool) for sheet, own in found), None)
 
     def no_price(self) -> str:
         """Return why there is no price for something of AWS here."""
@@ -70,5 +70,7 @@ class Rates(NamedTuple):
         return f"no price is known in {self.region}: a price sheet can say it (`targets.X.prices`)"
 
 
-def _own(sheet: Sheet, usd: Decimal, unit: str) -> Price:
-    return Price(usd, unit, f"{sheet.source} ({sheet.file})", sheet.as_of)
+def _own(sheet: Sheet, usd: Decimal, unit: str, *path: str) -> Price:
+    """Return a price of a sheet, at its path there, with its own day and source."""
+    origin = sheet.origin(*path)
+    return Price(usd, unit, f"{origin.source} ({sheet.file})", origin.as_of)
