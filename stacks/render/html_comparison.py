@@ -20,8 +20,8 @@ from stacks.render.human_comparison import (
     verdict,
 )
 from stacks.render.human_plan import count
-from stacks.render.page import OPEN, ROOM, Cards, macros, names_within, page, within_room
-from stacks.render.page_changes import NAMED, WORDS, Resource, output, resource
+from stacks.render.page import OPEN, ROOM, Cards, Shown, macros, names_within, page, shown, within_room
+from stacks.render.page_changes import Resource, output, resource
 from stacks.render.told import Told, of_groups
 from stacks.review import Reading
 from stacks.steps import Action, StackPlan, Step
@@ -31,30 +31,15 @@ _STATUS: Mapping[str, Kind] = {"new": "only", "removed": "lacks", "changed": "di
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference as a card. `kind` is what the filter asks for and `words` how it is told; `stacks` are the names.
+class Difference(Shown):
+    """One difference. `kind` is what the filter asks for and `words` how it is told; `texts` say what differs, `causes`
+    are what the spec says differently, each with the lines of both sides."""
 
-    `texts` say what differs; `causes` are what the spec says differently, each with the lines of both sides.
-    """
-
-    number: int
     kind: Kind
     words: str
-    symbol: str
-    action: str
-    component: str
-    layer: str
-    named: bool
-    stacks: tuple[str, ...]
-    targets: tuple[str, ...]
     texts: tuple[str, ...]
     causes: tuple[tuple[str, tuple[str, ...]], ...]
     resources: tuple[Resource, ...]
-
-    @property
-    def first(self) -> tuple[str, ...]:
-        """The stacks that are named at once."""
-        return self.stacks if len(self.stacks) <= NAMED else self.stacks[:2]
 
 
 def render(comparison: Comparison, reading: Reading) -> str:
@@ -94,21 +79,14 @@ def _differences(comparison: Comparison) -> Iterator[Difference]:
 
     for number, one in enumerate(sorted(of_groups(comparison.groups), key=place), 1):
         step, kind = one.step, kind_of(one.step)
-        stacks = sorted(one.stacks, key=lambda s: order[s.name])
+        one = replace(one, stacks=tuple(sorted(one.stacks, key=lambda s: order[s.name])))
         yield Difference(
-            number,
-            kind,
-            heading(kind, comparison),
-            step.action.value,
-            WORDS[step.action.name],
-            step.component,
-            stacks[0].layer,
-            one.named,
-            tuple(s.name for s in stacks),
-            tuple(dict.fromkeys(s.target for s in stacks)),
-            _texts(step),
-            tuple((cause_words(b), cause_lines(b, comparison)) for b in step.because if b.written),
-            tuple(_resources(step, comparison)),
+            **shown(number, one),
+            kind=kind,
+            words=heading(kind, comparison),
+            texts=_texts(step),
+            causes=tuple((cause_words(b), cause_lines(b, comparison)) for b in step.because if b.written),
+            resources=tuple(_resources(step, comparison)),
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from markupsafe import Markup
 from stacks.render.picture_svg import STYLE as PICTURE_STYLE
 from stacks.render.picture_words import LOOKS
 from stacks.render.style import safe
+from stacks.render.told import Told
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -94,23 +95,52 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-class Shown(Protocol):
-    """A card as far as the room for it is concerned."""
+WORDS = {
+    "CREATE": "create",
+    "ADOPT": "adopt",
+    "DELETE": "delete",
+    "REPLACE": "replace",
+    "MOVE": "rename",
+    "UPDATE": "change",
+}
+"""What is done, in a word, by the name of the action."""
 
-    @property
-    def number(self) -> int:
-        """Its number on the page, from 1."""
-        ...
+NAMED = 4
+"""Stacks of one card that are named at once; the others unfold."""
 
-    @property
-    def stacks(self) -> tuple[str, ...]:
-        """The names of its stacks."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What every card is of: a component that changes, or differs, in some stacks. `action` is the word for `symbol`;
+    `stacks` are the names, and `named` says that the others have their own where the first one's stand."""
+
+    number: int
+    symbol: str
+    action: str
+    component: str
+    layer: str
+    named: bool
+    stacks: tuple[str, ...]
+    targets: tuple[str, ...]
 
     @property
     def first(self) -> tuple[str, ...]:
         """The stacks that are named at once."""
-        ...
+        return self.stacks if len(self.stacks) <= NAMED else self.stacks[:2]
+
+
+def shown(number: int, one: Told) -> dict[str, Any]:
+    """Return the values of `Shown` for the change with this number on the page."""
+    return {
+        "number": number,
+        "symbol": one.step.action.value,
+        "action": WORDS[one.step.action.name],
+        "component": one.step.component,
+        "layer": one.stacks[0].layer,
+        "named": one.named,
+        "stacks": tuple(s.name for s in one.stacks),
+        "targets": tuple(dict.fromkeys(s.target for s in one.stacks)),
+    }
 
 
 Card = TypeVar("Card", bound=Shown)

@@ -8,23 +8,11 @@ from dataclasses import dataclass, replace
 from stacks.changes import Absent
 from stacks.edits import Change, Create, Delete, OutputEdit, node_of
 from stacks.render.human_plan import because_words, count
+from stacks.render.page import WORDS, Shown, shown
 from stacks.render.told import Told, causes, reasons
 from stacks.render.values import KNOWN_LATER, change_name, remark, shown_sides, value_text
 from stacks.render.word_diff import Part, sides, whole
 from stacks.steps import Action, RatedEdit, Step
-
-WORDS = {
-    "CREATE": "create",
-    "ADOPT": "adopt",
-    "DELETE": "delete",
-    "REPLACE": "replace",
-    "MOVE": "rename",
-    "UPDATE": "change",
-}
-"""What is done, in a word, by the name of the action."""
-
-NAMED = 4
-"""Stacks of one change that are named at once; the others unfold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +39,18 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One change. `environments` and so on are what the filters ask for; `stacks` are the names; `decided` are values
-    that follow from what the spec says."""
+class Card(Shown):
+    """One change. `environments` are what a filter asks for; `decided` are values that follow from what the spec
+    says."""
 
-    number: int
     risk: str
     fails: bool
-    symbol: str
-    action: str
-    component: str
-    layer: str
-    named: bool
-    stacks: tuple[str, ...]
     environments: tuple[str, ...]
-    targets: tuple[str, ...]
     reasons: tuple[str, ...]
     causes: tuple[tuple[str, str], ...]
     explanation: str
     resources: tuple[Resource, ...]
     decided: tuple[str, ...]
-
-    @property
-    def first(self) -> tuple[str, ...]:
-        """The stacks that are named at once."""
-        return self.stacks if len(self.stacks) <= NAMED else self.stacks[:2]
 
 
 def cards(found: Sequence[Told]) -> Iterator[Card]:
@@ -83,22 +58,15 @@ def cards(found: Sequence[Told]) -> Iterator[Card]:
     for number, one in enumerate(found, 1):
         step = one.step
         yield Card(
-            number,
-            str(step.risk),
-            step.fails,
-            step.action.value,
-            WORDS[step.action.name],
-            step.component,
-            one.stacks[0].layer,
-            one.named,
-            tuple(s.name for s in one.stacks),
-            tuple(dict.fromkeys(s.environment for s in one.stacks)),
-            tuple(dict.fromkeys(s.target for s in one.stacks)),
-            reasons(one),
-            tuple(causes(_with_decided_apart(one))),
-            "" if step.because else step.explanation,
-            (*map(output, step.outputs), *map(resource, step.edits)),
-            tuple(_decided(step)),
+            **shown(number, one),
+            risk=str(step.risk),
+            fails=step.fails,
+            environments=tuple(dict.fromkeys(s.environment for s in one.stacks)),
+            reasons=reasons(one),
+            causes=tuple(causes(_with_decided_apart(one))),
+            explanation="" if step.because else step.explanation,
+            resources=(*map(output, step.outputs), *map(resource, step.edits)),
+            decided=tuple(_decided(step)),
         )
 
 
